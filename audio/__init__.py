@@ -1,0 +1,1 @@
+"""Pure signal code: bytes to samples, samples to spectra, curves to segments. NumPy in and out."""

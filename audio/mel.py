@@ -56,8 +56,8 @@ def mel(samples: Float32, front: FrontEnd) -> Float32:
         front: the parameters.
 
     Returns:
-        ``(columns, n_mels)``, magnitude ** ``power``; ``pool`` frames averaged into a column, a last
-        incomplete group left out unless it is the only one.
+        ``(columns, n_mels)``, magnitude ** ``power``; ``pool`` frames averaged into a column, a
+        last incomplete group left out unless it is the only one.
     """
     bank, window = _filter_bank(front), _window(front.n_fft)
     frames = 1 + len(samples) // front.hop_length
@@ -80,7 +80,7 @@ def log_mel(samples: Float32, front: FrontEnd) -> Float32:
     """Decibels below the loudest value, as ``librosa.power_to_db(mel, ref=np.max, top_db=…)``.
 
     Returns:
-        ``(columns, n_mels)`` in ``[-top_db, 0]`` dB; all ``0`` for digital silence, as librosa has it.
+        ``(columns, n_mels)`` in ``[-top_db, 0]`` dB; digital silence is all 0, as in librosa.
     """
     return to_decibels(mel(samples, front), front)
 
