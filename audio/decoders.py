@@ -8,7 +8,7 @@ and so is never led to another file or an address by a playlist or a reference.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,22 @@ class PcmFormat:
 
     sample_rate: int
     channels: int
+
+    @classmethod
+    def from_parameters(cls, parameters: Mapping[str, Any]) -> PcmFormat | None:
+        """What a request's parameters ``pcm_sample_rate`` and ``pcm_channels`` say, if they do.
+
+        Raises:
+            IllegalData: one without the other, or no whole number.
+        """
+        given = [parameters.get(key) for key in ("pcm_sample_rate", "pcm_channels")]
+        if given == [None, None]:
+            return None
+        try:
+            sample_rate, channels = (int(value) for value in given if value is not None)
+        except ValueError:
+            raise IllegalData("raw PCM needs its sampling rate and channels, both") from None
+        return cls(sample_rate, channels)
 
 
 @dataclass(frozen=True, slots=True)

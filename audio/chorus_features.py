@@ -1,0 +1,128 @@
+"""Samples to what the chorus network sees: sound per frame, and how it repeats through the song.
+
+A network that sees a plain mel spectrogram learns the sound of its training material. These features
+say how a moment differs from the rest of *its own song* and how often it returns; that carries over
+from synthesised songs to recordings. Nothing tells the position within the song.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
+
+from audio.front_end import FrontEnd
+from audio.mel import mel
+from audio.pitch import pitch_spectrum
+from audio.self_similarity import best_repeats, far_apart, repeat_weights, windowed_similarity
+from audio.sound_features import chroma, novelty, sound_features
+
+Float32 = NDArray[np.float32]
+
+HOPS = 6
+"""Mel columns in a frame."""
+
+FRAME_SEC = 0.192
+"""Seconds a frame: six hops of 512 samples at 16 kHz."""
+
+_COARSE = 3  # frames in one row of the self-similarity matrices: 0.576 s
+_WINDOWS = (7, 13, 21)  # 4, 7.5 and 12 s in coarse frames
+_LEAST_LAG = 25  # coarse frames, 14.4 s: nearer matches are riffs and bars, not sections
+_BLOCK = 14  # coarse frames, 8 s: one repeat per block
+_REPEATS = 3
+_NOVELTY = (8, 21, 42, 84)  # half widths in frames: 1.5, 4, 8, 16 s
+_SMOOTHINGS = (11, 41)  # frames: 2 and 8 s
+
+
+class Spectra(NamedTuple):
+    """What features are made of: power spectra, all that has to be kept of the sound."""
+
+    mel: Float32  # (HOPS × T, n_mels)
+    pitch: Float32  # (T, audio.pitch.SEMITONES)
+
+
+def chorus_features(samples: Float32, front: FrontEnd) -> Float32:
+    """The chorus network's features of a song.
+
+    Args:
+        samples: ``(n,)`` mono at ``front.sample_rate``.
+        front: the chorus front end, unpooled.
+
+    Returns:
+        ``(T, N_FEATURES)`` with ``T = max(1, ceil(n / (HOPS × hop_length)))``; finite, within ±6.
+    """
+    return features_of(spectra(samples, front))
+
+
+def spectra(samples: Float32, front: FrontEnd) -> Spectra:
+    """Power spectra whose lengths fit each other."""
+    pitch = pitch_spectrum(samples, front.sample_rate, HOPS * front.hop_length)
+    columns = mel(samples, front)
+    missing = HOPS * len(pitch) - len(columns)
+    if missing > 0:
+        columns = np.concatenate([columns, np.repeat(columns[-1:], missing, axis=0)])
+    return Spectra(columns[: HOPS * len(pitch)], pitch)
+
+
+def features_of(song: Spectra) -> Float32:
+    """Features from spectra, ``(T, N_FEATURES)``: what training calls after altering spectra."""
+    sound, decibels = sound_features(song.mel, song.pitch, HOPS)
+    chromas = chroma(song.pitch)
+    changes = [novelty(x, half) for x in (decibels, chromas) for half in _NOVELTY]
+    sound = np.column_stack([sound, *changes])
+    smooth = [_smoothed(sound, width) for width in _SMOOTHINGS]
+    repetition, weights = _repetition(decibels, chromas)
+    averaged = weights @ _coarse(smooth[0])
+    count = len(sound)
+    fine = [_standard(block) for block in (sound, *smooth, _fine(averaged, count))]
+    repeated = _fine(repetition, count)
+    return np.concatenate([*fine, 4 * repeated - 2, _standard(repeated)], axis=1)
+
+
+def _repetition(decibels: Float32, chromas: Float32) -> tuple[Float32, Float32]:
+    """Similarities to the best repeats ``(n, features)`` and the averaging matrix ``(n, n)``."""
+    columns: list[Float32] = []
+    graph: Float32 | float = 0.0
+    for frames in (decibels, chromas):
+        coarse = _coarse(frames)
+        coarse = coarse - coarse.mean(axis=0)
+        for window in _WINDOWS:
+            distant = far_apart(windowed_similarity(coarse, window), _LEAST_LAG)
+            best = best_repeats(distant, _BLOCK, _REPEATS)
+            columns += [best[:, :1], best.mean(axis=1, keepdims=True)]
+            if window == _WINDOWS[1]:
+                graph = graph + distant / 2
+    weights = repeat_weights(np.asarray(graph, dtype=np.float32), sharpness=0.05, share=2.0)
+    return np.concatenate(columns, axis=1), weights
+
+
+def _coarse(frames: Float32) -> Float32:
+    """Means of every three frames, the last frame repeated where it does not come out even."""
+    missing = -len(frames) % _COARSE
+    padded = np.concatenate([frames, np.repeat(frames[-1:], missing, axis=0)])
+    return np.asarray(padded.reshape(-1, _COARSE, frames.shape[1]).mean(axis=1), dtype=np.float32)
+
+
+def _fine(coarse: Float32, count: int) -> Float32:
+    """Coarse rows back at ``count`` frames, linearly between the coarse frames' middles."""
+    position = np.clip((np.arange(count) - (_COARSE - 1) / 2) / _COARSE, 0, len(coarse) - 1)
+    below = position.astype(np.intp)
+    above = np.minimum(below + 1, len(coarse) - 1)
+    part = (position - below).astype(np.float32)[:, None]
+    return np.asarray(coarse[below] * (1 - part) + coarse[above] * part, dtype=np.float32)
+
+
+def _smoothed(frames: Float32, width: int) -> Float32:
+    return np.asarray(uniform_filter1d(frames, width, axis=0, mode="nearest"), dtype=np.float32)
+
+
+def _standard(frames: Float32) -> Float32:
+    """Z-scores within the song, cut at ±5; 0 for a feature that does not change."""
+    centred = frames - frames.mean(axis=0)
+    return np.clip(centred / (centred.std(axis=0) + np.float32(1e-3)), -5, 5)
+
+
+N_FEATURES = features_of(Spectra(np.zeros((HOPS, 64), np.float32), np.zeros((1, 60), np.float32))).shape[1]
+"""Columns of the features."""

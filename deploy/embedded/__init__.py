@@ -1,0 +1,1 @@
+"""Triton and the gateway on a machine that has Python and nothing else."""

@@ -1,0 +1,167 @@
+"""One embedded Triton as a child process: started, watched, asked whether it is ready, stopped."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.embedded.installation import check_port, find_installation
+from deploy.embedded.repository import write_scaled
+
+_START_SECONDS = 120.0  # a cold disk, once; a warm start takes some seconds
+_STOP_SECONDS = 3
+_POLL_SECONDS = 0.1
+# What could change the served models, read another process's memory or write files by name
+_RESTRICTED = "model-repository,shared-memory,trace,logging"
+_PR_SET_PDEATHSIG = 1
+
+
+class TritonStartError(RuntimeError):
+    """Triton ended, or was not ready in time; the message holds what it last complained of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Loopback ports: each is checked before the start, and named in what is said if it is taken."""
+
+    http: int = 8000
+    grpc: int = 8001
+    metrics: int = 8002
+
+
+class EmbeddedTriton:
+    """The server's process. ``work`` is a folder of its own, made anew at every start."""
+
+    def __init__(
+        self, models: Path, work: Path, ports: Ports, cores: int, *, verbose: bool = False
+    ) -> None:
+        self.models = models
+        self.work = work
+        self.ports = ports
+        self.cores = cores
+        self.verbose = verbose
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> Path:
+        """Everything that the server and its stubs said since the last start."""
+        return self.work / "triton.log"
+
+    def start(self) -> None:
+        """Start the process; it is not ready yet when this returns.
+
+        Raises:
+            MissingPrerequisiteError: the machine lacks something.
+            FileNotFoundError: there is no model repository.
+        """
+        installation = find_installation()
+        for port, setting in (
+            (self.ports.http, "TRITON_HTTP_PORT"),
+            (self.ports.grpc, "TRITON_GRPC_PORT"),
+            (self.ports.metrics, "TRITON_METRICS_PORT"),
+        ):
+            check_port(port, setting)
+        shutil.rmtree(self.work, ignore_errors=True)
+        self.work.mkdir(parents=True)
+        write_scaled(self.models, self.work / "models", self.cores)
+        installation.write_backends(self.work / "backends")
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(  # noqa: S603  our own arguments
+                [str(installation.executable), *self._arguments()],
+                cwd=self.work,  # the stubs import from where they stand
+                env=installation.environment(os.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=None if self.verbose else log,
+                stderr=None if self.verbose else subprocess.STDOUT,
+                start_new_session=True,  # the terminal's Ctrl-C is the parent's to pass on
+                preexec_fn=_die_with_parent,
+            )
+
+    def wait_until_ready(self, seconds: float = _START_SECONDS) -> None:
+        """Wait until every model is ready.
+
+        Raises:
+            TritonStartError: the process ended, or the time is over.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not self.alive():
+                raise TritonStartError(f"Triton ended while starting. {self.complaints()}")
+            if self.ready():
+                return
+            time.sleep(_POLL_SECONDS)
+        raise TritonStartError(f"Triton was not ready after {seconds:g} s. {self.complaints()}")
+
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def ready(self) -> bool:
+        """Whether the server answers that all its models are ready."""
+        url = f"http://127.0.0.1:{self.ports.http}/v2/health/ready"
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def stop(self) -> None:
+        """End the process: politely, then not."""
+        if self.process is None:
+            return
+        if self.alive():
+            self.process.terminate()
+            try:
+                self.process.wait(_STOP_SECONDS + 1)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self.process.wait()
+
+    def complaints(self) -> str:
+        """The log's last errors in its own words, or where to look for them."""
+        if self.verbose:
+            return "See its messages above."
+        lines = self.log.read_text(errors="replace").splitlines()
+        # E: an error of the server; CUDA and DCGM complain on every machine without a GPU
+        errors = [
+            line.partition("] ")[2]
+            for line in lines
+            if line.startswith("E") and not any(word in line for word in ("CUDA", "DCGM", "NVML"))
+        ]
+        said = "It said:\n  " + "\n  ".join(errors[-5:]) + "\n" if errors else ""
+        return f"{said}Its whole log: {self.log}"
+
+    def _arguments(self) -> list[str]:
+        key = f"admin-key={secrets.token_hex(16)}"
+        arguments = {
+            "model-repository": self.work / "models",
+            "backend-directory": self.work / "backends",
+            "model-load-thread-count": max(4, 2 * self.cores),
+            "http-address": "127.0.0.1",
+            "http-port": self.ports.http,
+            "http-restricted-api": f"{_RESTRICTED}:{key}",
+            "grpc-address": "127.0.0.1",
+            "grpc-port": self.ports.grpc,
+            "grpc-restricted-protocol": f"{_RESTRICTED}:{key}",
+            "metrics-address": "127.0.0.1",
+            "metrics-port": self.ports.metrics,
+            "allow-gpu-metrics": "false",
+            "exit-timeout-secs": _STOP_SECONDS,
+            "log-verbose": int(self.verbose),
+        }
+        named = [f"--{name}={value}" for name, value in arguments.items()]
+        return [*named, "--disable-auto-complete-config"]
+
+
+def _die_with_parent() -> None:
+    """Have the kernel end Triton when its parent dies, so that a kill -9 leaves no orphan."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

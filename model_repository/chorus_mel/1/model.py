@@ -1,0 +1,56 @@
+"""Encoded audio in, its chorus features out: the adapter between Triton and ``audio``."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from typing import Any
+
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+from audio.chorus_features import chorus_features
+from audio.decode import decode
+from audio.decoders import PcmFormat
+from audio.errors import AudioError
+from audio.front_end import FrontEnd
+from audio.padding import bucket, padded
+
+
+class TritonPythonModel:
+    """``AUDIO`` → ``FEATURES`` (frames, features), ``MASK`` (frames), ``DURATION`` (seconds)."""
+
+    def initialize(self, args: dict[str, str]) -> None:
+        """Read the front end and run it once, so that the first song does not pay for imports."""
+        text = json.loads(args["model_config"])["parameters"]
+        parameters = {key: value["string_value"] for key, value in text.items()}
+        self.front = FrontEnd.from_parameters(parameters)
+        self.buckets = [int(number) for number in parameters["frame_buckets"].split(",")]
+        chorus_features(np.zeros(60 * self.front.sample_rate, dtype=np.float32), self.front)
+
+    def execute(self, requests: list[Any]) -> list[Any]:
+        """Answer each request by itself: one that fails takes no other along."""
+        return [self._answer(request) for request in requests]
+
+    def _answer(self, request: Any) -> Any:
+        try:
+            audio = pb_utils.get_input_tensor_by_name(request, "AUDIO").as_numpy()
+            pcm = PcmFormat.from_parameters(json.loads(request.parameters() or "{}"))
+            songs, seconds = [], []
+            for data in audio.ravel():
+                samples = decode(data, self.front.sample_rate, pcm=pcm)
+                songs.append(chorus_features(samples, self.front))
+                seconds.append([len(samples) / self.front.sample_rate])
+            features, mask = padded(songs, bucket(max(map(len, songs)), self.buckets))
+        except AudioError as error:
+            return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error)))
+        except Exception:  # a fault of ours must not fail the other requests of the batch
+            pb_utils.Logger.log_error(traceback.format_exc())
+            return pb_utils.InferenceResponse(error=pb_utils.TritonError("ServerError: chorus_mel"))
+        return pb_utils.InferenceResponse(
+            [
+                pb_utils.Tensor("FEATURES", features),
+                pb_utils.Tensor("MASK", mask),
+                pb_utils.Tensor("DURATION", np.asarray(seconds, dtype=np.float32)),
+            ]
+        )

@@ -1,0 +1,58 @@
+"""Encoded audio in, the windows of its mel picture out: the adapter between Triton and ``audio``."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from typing import Any
+
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+from audio.decode import decode
+from audio.decoders import PcmFormat
+from audio.errors import AudioError
+from audio.front_end import FrontEnd
+from audio.mel import log_mel
+from audio.padding import bucket, padded
+from audio.picture import picture
+from audio.windows import cut, windows
+
+
+class TritonPythonModel:
+    """``AUDIO`` → ``PICTURES`` (windows, 1, bands, columns) and ``WEIGHTS`` (1 real, 0 padding)."""
+
+    def initialize(self, args: dict[str, str]) -> None:
+        """Read the front end and run it once, so that the first song does not pay for imports."""
+        text = json.loads(args["model_config"])["parameters"]
+        parameters = {key: value["string_value"] for key, value in text.items()}
+        self.front = FrontEnd.from_parameters(parameters)
+        self.window = int(parameters["window_columns"])
+        self.buckets = [int(number) for number in parameters["window_buckets"].split(",")]
+        self._windows(np.zeros(self.front.sample_rate, dtype=np.float32))
+
+    def execute(self, requests: list[Any]) -> list[Any]:
+        """Answer each request by itself: one that fails takes no other along."""
+        return [self._answer(request) for request in requests]
+
+    def _answer(self, request: Any) -> Any:
+        try:
+            audio = pb_utils.get_input_tensor_by_name(request, "AUDIO").as_numpy()
+            pcm = PcmFormat.from_parameters(json.loads(request.parameters() or "{}"))
+            songs = [
+                self._windows(decode(data, self.front.sample_rate, pcm=pcm))
+                for data in audio.ravel()
+            ]
+            pictures, weights = padded(songs, bucket(max(map(len, songs)), self.buckets))
+        except AudioError as error:
+            return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error)))
+        except Exception:  # a fault of ours must not fail the other requests of the batch
+            pb_utils.Logger.log_error(traceback.format_exc())
+            return pb_utils.InferenceResponse(error=pb_utils.TritonError("ServerError: genre_mel"))
+        return pb_utils.InferenceResponse(
+            [pb_utils.Tensor("PICTURES", pictures), pb_utils.Tensor("WEIGHTS", weights)]
+        )
+
+    def _windows(self, samples: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        whole = picture(log_mel(samples, self.front))
+        return cut(whole, windows(whole.shape[-1], self.window, self.buckets[-1]), self.window)
