@@ -16,8 +16,8 @@ from scipy.ndimage import uniform_filter1d
 from audio.front_end import FrontEnd
 from audio.mel import mel
 from audio.pitch import pitch_spectrum
-from audio.self_similarity import best_repeats, far_apart, repeat_weights, windowed_similarity
-from audio.sound_features import chroma, novelty, sound_features
+from audio.self_similarity import best_repeats, far_apart, repeat_weights, windowed_similarities
+from audio.sound_features import chroma, novelty, sound_features, tones
 
 Float32 = NDArray[np.float32]
 
@@ -32,6 +32,8 @@ _WINDOWS = (7, 13, 21)  # 4, 7.5 and 12 s in coarse frames
 _LEAST_LAG = 25  # coarse frames, 14.4 s: nearer matches are riffs and bars, not sections
 _BLOCK = 14  # coarse frames, 8 s: one repeat per block
 _REPEATS = 3
+_SHARPNESS = 0.05
+_SHARE = 4.0
 _NOVELTY = (8, 21, 42, 84)  # half widths in frames: 1.5, 4, 8, 16 s
 _SMOOTHINGS = (11, 41)  # frames: 2 and 8 s
 
@@ -51,7 +53,8 @@ def chorus_features(samples: Float32, front: FrontEnd) -> Float32:
         front: the chorus front end, unpooled.
 
     Returns:
-        ``(T, N_FEATURES)`` with ``T = max(1, ceil(n / (HOPS × hop_length)))``; finite, within ±6.
+        ``(T, N_FEATURES)`` with ``T = max(1, ceil(n / (HOPS × hop_length)))``; finite, within ±5. The
+        first ``N_LOCAL`` describe the moment, the others what it has in common with its repeats.
     """
     return features_of(spectra(samples, front))
 
@@ -68,34 +71,44 @@ def spectra(samples: Float32, front: FrontEnd) -> Spectra:
 
 def features_of(song: Spectra) -> Float32:
     """Features from spectra, ``(T, N_FEATURES)``: what training calls after altering spectra."""
+    local, returning = _groups(song)
+    return np.concatenate([*local, *returning], axis=1)
+
+
+def _groups(song: Spectra) -> tuple[list[Float32], list[Float32]]:
     sound, decibels = sound_features(song.mel, song.pitch, HOPS)
-    chromas = chroma(song.pitch)
-    changes = [novelty(x, half) for x in (decibels, chromas) for half in _NOVELTY]
+    shape = decibels - decibels.mean(axis=1, keepdims=True)  # without level: repeats differ in it
+    changes = [novelty(x, half) for x in (decibels, chroma(song.pitch)) for half in _NOVELTY]
     sound = np.column_stack([sound, *changes])
     smooth = [_smoothed(sound, width) for width in _SMOOTHINGS]
-    repetition, weights = _repetition(decibels, chromas)
-    averaged = weights @ _coarse(smooth[0])
+    repeats, weights = _repetition(_coarse(shape), _coarse(tones(song.pitch)))
     count = len(sound)
-    fine = [_standard(block) for block in (sound, *smooth, _fine(averaged, count))]
-    repeated = _fine(repetition, count)
-    return np.concatenate([*fine, 4 * repeated - 2, _standard(repeated)], axis=1)
+    repeats = _fine(repeats, count)
+    averages = [_standard(_fine(weights @ _coarse(block), count)) for block in smooth]
+    local = [_standard(sound), _standard(smooth[0])]
+    return local, [*averages, 4 * repeats - 2, _standard(repeats)]
 
 
-def _repetition(decibels: Float32, chromas: Float32) -> tuple[Float32, Float32]:
+def _repetition(shape: Float32, tone: Float32) -> tuple[Float32, Float32]:
     """Similarities to the best repeats ``(n, features)`` and the averaging matrix ``(n, n)``."""
+    kinds = [_balanced(shape), _balanced(tone)]
     columns: list[Float32] = []
-    graph: Float32 | float = 0.0
-    for frames in (decibels, chromas):
-        coarse = _coarse(frames)
-        coarse = coarse - coarse.mean(axis=0)
-        for window in _WINDOWS:
-            distant = far_apart(windowed_similarity(coarse, window), _LEAST_LAG)
+    graph = np.zeros((len(shape), len(shape)), dtype=np.float32)
+    for frames in (*kinds, np.concatenate(kinds, axis=1)):
+        for similarity in windowed_similarities(frames, _WINDOWS):
+            distant = far_apart(similarity, _LEAST_LAG)
             best = best_repeats(distant, _BLOCK, _REPEATS)
             columns += [best[:, :1], best.mean(axis=1, keepdims=True)]
-            if window == _WINDOWS[1]:
-                graph = graph + distant / 2
-    weights = repeat_weights(np.asarray(graph, dtype=np.float32), sharpness=0.05, share=2.0)
+        graph += distant / (len(kinds) + 1)  # of the longest window
+    weights = repeat_weights(graph, _SHARPNESS, _SHARE)
     return np.concatenate(columns, axis=1), weights
+
+
+def _balanced(frames: Float32) -> Float32:
+    """Without the song's mean, at unit mean energy, so that kinds of frames can be joined."""
+    centred = frames - frames.mean(axis=0)
+    energy = float(np.mean(np.sum(np.square(centred), axis=1)))
+    return np.asarray(centred / np.float32(np.sqrt(max(energy, 1e-9))), dtype=np.float32)
 
 
 def _coarse(frames: Float32) -> Float32:
@@ -124,5 +137,11 @@ def _standard(frames: Float32) -> Float32:
     return np.clip(centred / (centred.std(axis=0) + np.float32(1e-3)), -5, 5)
 
 
-N_FEATURES = features_of(Spectra(np.zeros((HOPS, 64), np.float32), np.zeros((1, 60), np.float32))).shape[1]
+
+_LOCAL, _RETURNING = _groups(Spectra(np.zeros((HOPS, 64), np.float32), np.zeros((1, 60), np.float32)))
+
+N_LOCAL = sum(block.shape[1] for block in _LOCAL)
+"""How many of the features describe the moment itself."""
+
+N_FEATURES = N_LOCAL + sum(block.shape[1] for block in _RETURNING)
 """Columns of the features."""

@@ -98,7 +98,7 @@ def sniff(data: bytes | memoryview) -> str:
             return "mp3"
     if start:  # a tag belongs to an MP3 whose first frame lies behind padding
         return "mp3"
-    raise IllegalData(f"not an audio file that is read here; {_SUPPORTED}")
+    raise IllegalData(f"not audio that is read here; {_SUPPORTED}")
 
 
 def _after_id3(data: bytes | memoryview) -> int:
@@ -130,7 +130,7 @@ def _sndfile_blocks(data: bytes | memoryview, container: str) -> Iterator[Block]
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
             if file.format not in _SNDFILE_FORMATS:
-                raise IllegalData(f"not an audio file that is read here; {_SUPPORTED}")
+                raise IllegalData(f"not audio that is read here; {_SUPPORTED}")
             declared = file.frames if 0 < file.frames < 2**62 else None
             frames = 0
             while len(samples := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):

@@ -28,15 +28,15 @@ class AudioError(ValueError):
         return f"{self.code}: {self.detail}"
 
 
-class EmptyData(AudioError):  # noqa: N818  the wire protocol's names are not ours to change
+class EmptyData(AudioError):
     """There is nothing to decode."""
 
 
-class IllegalData(AudioError):  # noqa: N818
+class IllegalData(AudioError):
     """The bytes cannot be decoded within the limits of form."""
 
 
-class ExceededDuration(AudioError):  # noqa: N818
+class ExceededDuration(AudioError):
     """The audio lasts longer than the limit.
 
     Attributes:

@@ -1,10 +1,13 @@
 """Where a song repeats itself: the strongest hint of a chorus that survives any recording.
 
 Everything here works on coarse frames (about half a second), so that the matrices of a ten-minute
-song stay near 1000 × 1000.
+song stay near 1000 × 1000. Similarity is a function of two stretches of the song; it is kept by
+*lag*: ``matrix[i, lag]`` tells how alike the stretches around frames ``i`` and ``i + lag`` are.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,29 +15,32 @@ from numpy.typing import NDArray
 Float32 = NDArray[np.float32]
 
 
-def windowed_similarity(frames: Float32, window: int) -> Float32:
-    """Cosine similarity of every two stretches of ``window`` frames.
+def windowed_similarities(frames: Float32, windows: Sequence[int]) -> list[Float32]:
+    """Cosine similarity of every two stretches of the song, for several lengths of stretch.
 
-    Equal to stacking the window's frames into one vector and taking the cosine of such vectors, but
+    Equal to stacking a stretch's frames into one vector and taking the cosine of such vectors, but
     summed along the diagonals of the frame-by-frame products. At the song's ends the stretch is what
     of it lies inside the song, for both alike.
 
     Args:
         frames: ``(n, dimensions)``.
-        window: frames in a stretch, centred on its frame; odd.
+        windows: frames in a stretch, centred on its frame; odd.
 
     Returns:
-        ``(n, n)``, symmetric, in ``[-1, 1]``; 0 where a stretch has no content.
+        For each window ``(n, n)``, symmetric, in ``[-1, 1]``; 0 where a stretch has no content.
     """
     count = len(frames)
     products = frames @ frames.T
     energy = np.broadcast_to(np.diagonal(products), (count, count))
-    summed = _along_diagonals(products, window)
-    own = _along_diagonals(energy.T, window)  # of the stretch around the row's frame
-    other = _along_diagonals(energy, window)  # of the stretch around the column's frame
-    norm = np.sqrt(np.maximum(own * other, 1e-12))
-    upper = _unsheared(np.clip(summed / norm, -1.0, 1.0))
-    return np.asarray(upper + np.triu(upper, 1).T, dtype=np.float32)
+    totals = [_running_totals(matrix) for matrix in (products, energy.T, energy)]
+    result = []
+    for window in windows:
+        summed, own, other = (_window_sums(total, window) for total in totals)
+        own *= other
+        np.maximum(own, 1e-12, out=own)
+        summed /= np.sqrt(own, out=own)
+        result.append(_symmetric(np.clip(summed, -1.0, 1.0, out=summed)))
+    return result
 
 
 def far_apart(similarity: Float32, least_lag: int) -> Float32:
@@ -78,37 +84,44 @@ def repeat_weights(distant: Float32, sharpness: float, share: float) -> Float32:
         ``(n, n)``, rows sum to 1.
     """
     best = distant.max(axis=1, keepdims=True)
-    weights = np.exp((distant - best) / sharpness)
+    weights = np.exp((distant - best) / np.float32(sharpness))
     weights[distant <= 0] = 0
     total = np.maximum(weights.sum(axis=1, keepdims=True), 1e-6)
-    weights *= share * np.maximum(best, 0) / total
+    weights *= np.float32(share) * np.maximum(best, 0) / total
     weights[np.diag_indices(len(weights))] = 1
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
-def _along_diagonals(matrix: Float32, window: int) -> Float32:
-    """Sums of ``window`` entries along each upper diagonal: ``result[i, lag]``, zero outside."""
-    count, half = len(matrix), window // 2
-    lags = _sheared(matrix)
-    total = np.zeros((count + window, count), dtype=np.float64)
-    np.cumsum(lags, axis=0, out=total[half + 1 : half + 1 + count], dtype=np.float64)
-    total[half + 1 + count :] = total[half + count]
-    return np.asarray(total[window:] - total[:count], dtype=np.float32)
-
-
-def _sheared(matrix: Float32) -> Float32:
-    """``result[i, lag] = matrix[i, i + lag]``, zero where that is outside."""
+def _running_totals(matrix: Float32) -> NDArray[np.float64]:
+    """``result[i, lag]``: the sum of the first ``i`` entries of the diagonal ``lag`` above the main."""
     count = len(matrix)
     wide = np.zeros((count, 2 * count), dtype=np.float32)
     wide[:, :count] = matrix
-    row, column = wide.strides
-    return np.lib.stride_tricks.as_strided(wide, (count, count), (row + column, column))
+    total = np.zeros((count + 1, count), dtype=np.float64)
+    np.cumsum(_by_lag(wide), axis=0, out=total[1:])
+    return total
 
 
-def _unsheared(lags: Float32) -> Float32:
-    """The inverse of :func:`_sheared`: upper triangle filled, lower zero."""
+def _window_sums(total: NDArray[np.float64], window: int) -> Float32:
+    """Sums of ``window`` entries around each entry of each diagonal, cut at its ends."""
+    count = total.shape[1]
+    first = np.maximum(np.arange(count) - window // 2, 0)
+    last = np.minimum(np.arange(count) + window // 2 + 1, count)
+    return np.asarray(total[last] - total[first], dtype=np.float32)
+
+
+def _symmetric(lags: Float32) -> Float32:
+    """``result[i, i + lag] = result[i + lag, i] = lags[i, lag]``."""
     count = len(lags)
     wide = np.zeros((count, 2 * count), dtype=np.float32)
+    _by_lag(wide)[...] = lags
+    upper = wide[:, :count]
+    result = upper + upper.T
+    result[np.diag_indices(count)] /= 2
+    return np.asarray(result, dtype=np.float32)
+
+
+def _by_lag(wide: Float32) -> Float32:
+    """A view of a ``(n, 2n)`` array: ``view[i, lag] = wide[i, i + lag]``."""
     row, column = wide.strides
-    np.lib.stride_tricks.as_strided(wide, (count, count), (row + column, column))[...] = lags
-    return wide[:, :count]
+    return np.lib.stride_tricks.as_strided(wide, (len(wide), len(wide)), (row + column, column))

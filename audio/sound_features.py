@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 
 Float32 = NDArray[np.float32]
 
@@ -43,6 +44,16 @@ def chroma(pitch: Float32) -> Float32:
         amplitude / np.maximum(np.linalg.norm(amplitude, axis=1, keepdims=True), 1e-4),
         dtype=np.float32,
     )
+
+
+def tones(pitch: Float32) -> Float32:
+    """Which semitones stand out from their neighbours, in dB ``(T, 60)``: melody and chords.
+
+    Without the local mean over frequency, what is left hardly depends on instruments or mix.
+    """
+    level = 10 * np.log10(np.maximum(pitch, np.float32(1e-10)))
+    level = np.maximum(level, level.max() - 60)
+    return np.asarray(level - uniform_filter1d(level, 9, axis=1, mode="nearest"), dtype=np.float32)
 
 
 def novelty(frames: Float32, half: int) -> Float32:
@@ -91,7 +102,10 @@ def _attacks(level: Float32, hops: int) -> list[Float32]:
     """Mean rise of level from column to column: all, low, middle and high bands."""
     rise = np.maximum(np.diff(level, axis=0, prepend=level[:1]), 0)
     rise = rise.reshape(-1, hops, level.shape[1]).mean(axis=1)
-    return [rise.mean(axis=1), *(part.mean(axis=1) for part in (rise[:, :8], rise[:, 8:32], rise[:, 32:]))]
+    return [
+        rise.mean(axis=1),
+        *(part.mean(axis=1) for part in (rise[:, :8], rise[:, 8:32], rise[:, 32:])),
+    ]
 
 
 def _harmony(pitch: Float32) -> list[Float32]:

@@ -1,8 +1,8 @@
 """The model repository, scaled to a machine.
 
-Configurations are kept for one core. A model says in its parameter ``scale_with_cores`` how it uses
-more: ``instances`` (work that occupies one core a song) or ``threads`` (one song spread over cores).
-Either way instances × threads never exceed the cores: more would make the threads wait for each
+Configurations are kept for one core. A model says in its parameter ``scale_with_cores`` how it
+uses more: ``instances`` (work that keeps to one core a song) or ``threads`` (a song spread over
+cores). Either way instances × threads never exceed the cores: more would make threads wait for each
 other, which halves throughput.
 """
 

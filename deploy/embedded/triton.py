@@ -23,6 +23,8 @@ _POLL_SECONDS = 0.1
 # What could change the served models, read another process's memory or write files by name
 _RESTRICTED = "model-repository,shared-memory,trace,logging"
 _PR_SET_PDEATHSIG = 1
+# Said on every machine without a GPU
+_NOISE = ("CUDA", "CudaDriver", "DCGM", "NVML")
 
 
 class TritonStartError(RuntimeError):
@@ -31,7 +33,7 @@ class TritonStartError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Loopback ports: each is checked before the start, and named in what is said if it is taken."""
+    """Loopback ports: each is checked before the start."""
 
     http: int = 8000
     grpc: int = 8001
@@ -83,7 +85,7 @@ class EmbeddedTriton:
                 stdout=None if self.verbose else log,
                 stderr=None if self.verbose else subprocess.STDOUT,
                 start_new_session=True,  # the terminal's Ctrl-C is the parent's to pass on
-                preexec_fn=_die_with_parent,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509  one system call, no lock
             )
 
     def wait_until_ready(self, seconds: float = _START_SECONDS) -> None:
@@ -109,7 +111,7 @@ class EmbeddedTriton:
         """Whether the server answers that all its models are ready."""
         url = f"http://127.0.0.1:{self.ports.http}/v2/health/ready"
         try:
-            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310
+            with urllib.request.urlopen(url, timeout=2) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
@@ -130,12 +132,11 @@ class EmbeddedTriton:
         """The log's last errors in its own words, or where to look for them."""
         if self.verbose:
             return "See its messages above."
-        lines = self.log.read_text(errors="replace").splitlines()
-        # E: an error of the server; CUDA and DCGM complain on every machine without a GPU
+        # "E0101 … file.cc:1] "words\\n\\nAt: a Python trace"": the words are for people
         errors = [
-            line.partition("] ")[2]
-            for line in lines
-            if line.startswith("E") and not any(word in line for word in ("CUDA", "DCGM", "NVML"))
+            line.partition('] "')[2].split("\\n\\nAt:")[0].rstrip('"')
+            for line in self.log.read_text(errors="replace").splitlines()
+            if line.startswith("E") and not any(noise in line for noise in _NOISE)
         ]
         said = "It said:\n  " + "\n  ".join(errors[-5:]) + "\n" if errors else ""
         return f"{said}Its whole log: {self.log}"

@@ -1,8 +1,8 @@
 """A Python-based Triton backend that takes the name ``onnxruntime``.
 
-The ``tritonserver`` that PyPI carries has no ONNX Runtime backend. Triton looks a backend up by name
-and also accepts a folder with a ``model.py``: this one. It does what the C++ backend does with the
-parts of a configuration that our repository uses, so that one model repository serves in both.
+The ``tritonserver`` that PyPI carries has no ONNX Runtime backend. Triton looks a backend up by
+name and also accepts a folder with a ``model.py``: this one. It does what the C++ backend does with
+the parts of a configuration that our repository uses, so that one repository serves in both.
 """
 
 from __future__ import annotations
@@ -61,7 +61,10 @@ class TritonPythonModel:
     def execute(self, requests: list[Any]) -> list[Any]:
         """Answer the requests, those of one shape together; a failing one fails alone."""
         feeds = [
-            {name: pb_utils.get_input_tensor_by_name(request, name).as_numpy() for name in self.inputs}
+            {
+                name: pb_utils.get_input_tensor_by_name(request, name).as_numpy()
+                for name in self.inputs
+            }
             for request in requests
         ]
         answers: list[Arrays | Exception] = [RuntimeError("not run")] * len(requests)
@@ -91,12 +94,12 @@ class TritonPythonModel:
         if len(feeds) == 1:
             try:
                 return [dict(zip(self.outputs, self._session_run(feeds[0]), strict=True))]
-            except Exception as error:  # noqa: BLE001  whatever it is, it is this request's answer
+            except Exception as error:  # whatever it is, it is this request's answer
                 return [error]
         stacked = {name: np.concatenate([feed[name] for feed in feeds]) for name in self.inputs}
         try:
             results = self._session_run(stacked)
-        except Exception:  # noqa: BLE001
+        except Exception:
             return [answer for feed in feeds for answer in self._run([feed])]
         ends = np.cumsum([len(feed[self.inputs[0]]) for feed in feeds])[:-1]
         parts = [np.split(result, ends) for result in results]
@@ -118,9 +121,7 @@ class TritonPythonModel:
 
 def _options(config: Mapping[str, Any]) -> ort.SessionOptions:
     """Session options from the keys that the C++ backend documents."""
-    text = {
-        key: value["string_value"] for key, value in config.get("parameters", {}).items()
-    }
+    text = {key: value["string_value"] for key, value in config.get("parameters", {}).items()}
     options = ort.SessionOptions()
     options.intra_op_num_threads = int(text.get("intra_op_thread_count", "0"))
     options.inter_op_num_threads = int(text.get("inter_op_thread_count", "0"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import traceback
 from typing import Any
 
@@ -18,7 +19,7 @@ from audio.padding import bucket, padded
 
 
 class TritonPythonModel:
-    """``AUDIO`` → ``FEATURES`` (frames, features), ``MASK`` (frames), ``DURATION`` (seconds)."""
+    """``AUDIO`` → ``FEATURES`` (frames, features), ``MASK``, ``DURATION`` (s), ``TIMES``."""
 
     def initialize(self, args: dict[str, str]) -> None:
         """Read the front end and run it once, so that the first song does not pay for imports."""
@@ -36,10 +37,13 @@ class TritonPythonModel:
         try:
             audio = pb_utils.get_input_tensor_by_name(request, "AUDIO").as_numpy()
             pcm = PcmFormat.from_parameters(json.loads(request.parameters() or "{}"))
-            songs, seconds = [], []
+            songs, seconds, times = [], [], []
             for data in audio.ravel():
+                begun, start = time.time(), time.perf_counter()
                 samples = decode(data, self.front.sample_rate, pcm=pcm)
+                decoded = time.perf_counter()
                 songs.append(chorus_features(samples, self.front))
+                times.append([begun, decoded - start, time.perf_counter() - decoded])
                 seconds.append([len(samples) / self.front.sample_rate])
             features, mask = padded(songs, bucket(max(map(len, songs)), self.buckets))
         except AudioError as error:
@@ -52,5 +56,6 @@ class TritonPythonModel:
                 pb_utils.Tensor("FEATURES", features),
                 pb_utils.Tensor("MASK", mask),
                 pb_utils.Tensor("DURATION", np.asarray(seconds, dtype=np.float32)),
+                pb_utils.Tensor("TIMES", np.asarray(times)),
             ]
         )

@@ -1,8 +1,9 @@
-"""Encoded audio in, the windows of its mel picture out: the adapter between Triton and ``audio``."""
+"""Encoded audio in, windows of its mel picture out: the adapter between Triton and ``audio``."""
 
 from __future__ import annotations
 
 import json
+import time
 import traceback
 from typing import Any
 
@@ -20,7 +21,7 @@ from audio.windows import cut, windows
 
 
 class TritonPythonModel:
-    """``AUDIO`` → ``PICTURES`` (windows, 1, bands, columns) and ``WEIGHTS`` (1 real, 0 padding)."""
+    """``AUDIO`` → ``PICTURES`` (windows, 1, bands, columns), ``WEIGHTS``, ``TIMES``."""
 
     def initialize(self, args: dict[str, str]) -> None:
         """Read the front end and run it once, so that the first song does not pay for imports."""
@@ -39,10 +40,13 @@ class TritonPythonModel:
         try:
             audio = pb_utils.get_input_tensor_by_name(request, "AUDIO").as_numpy()
             pcm = PcmFormat.from_parameters(json.loads(request.parameters() or "{}"))
-            songs = [
-                self._windows(decode(data, self.front.sample_rate, pcm=pcm))
-                for data in audio.ravel()
-            ]
+            songs, times = [], []
+            for data in audio.ravel():
+                begun, start = time.time(), time.perf_counter()
+                samples = decode(data, self.front.sample_rate, pcm=pcm)
+                decoded = time.perf_counter()
+                songs.append(self._windows(samples))
+                times.append([begun, decoded - start, time.perf_counter() - decoded])
             pictures, weights = padded(songs, bucket(max(map(len, songs)), self.buckets))
         except AudioError as error:
             return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error)))
@@ -50,7 +54,11 @@ class TritonPythonModel:
             pb_utils.Logger.log_error(traceback.format_exc())
             return pb_utils.InferenceResponse(error=pb_utils.TritonError("ServerError: genre_mel"))
         return pb_utils.InferenceResponse(
-            [pb_utils.Tensor("PICTURES", pictures), pb_utils.Tensor("WEIGHTS", weights)]
+            [
+                pb_utils.Tensor("PICTURES", pictures),
+                pb_utils.Tensor("WEIGHTS", weights),
+                pb_utils.Tensor("TIMES", np.asarray(times)),
+            ]
         )
 
     def _windows(self, samples: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -1,0 +1,1 @@
+"""The front door: protocols, identities, limits and errors. It knows nothing about spectra."""

@@ -1,0 +1,72 @@
+"""``python -m gateway``: serve until told to stop. Settings come from the environment."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+
+import structlog
+import uvicorn
+from pydantic import ValidationError
+
+from gateway.app import create_app
+from gateway.settings import Settings
+
+_GRACE_SECONDS = 3  # Ctrl-C ends everything within five
+
+
+def main() -> int:
+    """Read the settings and serve; 2 if a setting is wrong."""
+    argparse.ArgumentParser(prog="python -m gateway", description=_help()).parse_args()
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "_".join(map(str, problem["loc"])).upper()
+            print(f"setting {name}: {problem['msg']}", file=sys.stderr)
+        return 2
+    _configure_logs(settings)
+    structlog.get_logger().warning(
+        "no app is configured: any appkey and token is accepted, on this machine only"
+    )
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        server_header=False,
+    )
+    return 0
+
+
+def _help() -> str:
+    names = ", ".join(f"ACOUSTICSENSE_{name.upper()}" for name in Settings.model_fields)
+    return f"Serve the AcousticSense gateway. Settings, from the environment: {names}."
+
+
+def _configure_logs(settings: Settings) -> None:
+    """One line an event on standard error, the libraries' warnings among them."""
+    last = (
+        structlog.processors.JSONRenderer()
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            last,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,182 @@
+"""Bytes to results, through Triton: the one place where the gateway meets the models."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import numpy as np
+from tritonclient.grpc import InferInput, InferRequestedOutput
+from tritonclient.grpc.aio import InferenceServerClient
+from tritonclient.utils import InferenceServerException
+
+from gateway import errors
+
+ENSEMBLES = ("genre", "chorus")
+_NOT_AUDIO = "not audio"  # how audio.decoders begins the detail when the bytes are something else
+_STAGE_ERROR = re.compile(r"\b(EmptyData|IllegalData|ExceededDuration): (.*)", re.DOTALL)
+_RETRY_SECONDS = 2.0  # a Triton that restarts is back within seconds
+_TRIES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Where the time of one inference went, in seconds."""
+
+    queue: float
+    decode: float
+    mel: float
+    infer: float
+
+    def header(self) -> str:
+        """The value of a ``Server-Timing`` header (milliseconds)."""
+        parts = {"queue": self.queue, "decode": self.decode, "mel": self.mel, "infer": self.infer}
+        return ", ".join(f"{name};dur={seconds * 1000:.1f}" for name, seconds in parts.items())
+
+
+@dataclass(frozen=True, slots=True)
+class GenreResult:
+    """Sixteen genres with their probabilities, most probable first."""
+
+    ranking: list[tuple[str, float]]
+    model_version: str
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class ChorusResult:
+    """The DeepChorus payload: ``frame_sec``, ``thumbnail`` and the lists of segments."""
+
+    payload: dict[str, Any]
+    model_version: str
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """One audio file; ``pcm`` is (Hz, channels) where the bytes are headerless samples."""
+
+    data: bytes
+    pcm: tuple[int, int] | None = None
+
+    def parameters(self) -> dict[str, int]:
+        """Triton request parameters that the decoding stage reads."""
+        if self.pcm is None:
+            return {}
+        return {"pcm_sample_rate": self.pcm[0], "pcm_channels": self.pcm[1]}
+
+
+class Analyzer:
+    """Asks Triton, within a deadline; leaving the awaiting task cancels the inference."""
+
+    def __init__(self, client: InferenceServerClient, deadline_seconds: float) -> None:
+        self._client = client
+        self._deadline = deadline_seconds
+
+    async def genre(self, audio: Audio) -> GenreResult:
+        """Name the genre.
+
+        Raises:
+            ApiError: any of the tree that Triton can cause.
+        """
+        # The classification extension answers "probability:index:label", best first.
+        wanted = InferRequestedOutput("PROBABILITIES", class_count=16)
+        answer, timings = await self._ask("genre", audio, [wanted])
+        entries = [entry.decode() for entry in answer.as_numpy("PROBABILITIES")[0]]
+        ranking = []
+        for entry in entries:
+            probability, _, label = entry.split(":", 2)
+            ranking.append((label, float(probability)))
+        return GenreResult(ranking, answer.get_response().model_version, timings)
+
+    async def chorus(self, audio: Audio) -> ChorusResult:
+        """Find the chorus.
+
+        Raises:
+            ApiError: any of the tree that Triton can cause.
+        """
+        answer, timings = await self._ask("chorus", audio, [InferRequestedOutput("SEGMENTS")])
+        payload = json.loads(answer.as_numpy("SEGMENTS")[0, 0])
+        return ChorusResult(payload, answer.get_response().model_version, timings)
+
+    async def ready(self) -> bool:
+        """Whether both ensembles, and so all their parts, are ready."""
+        try:
+            states = await asyncio.gather(
+                *(self._client.is_model_ready(name, client_timeout=2.0) for name in ENSEMBLES)
+            )
+        except InferenceServerException:
+            return False
+        return all(states)
+
+    async def _ask(
+        self, model: str, audio: Audio, outputs: list[InferRequestedOutput]
+    ) -> tuple[Any, Timings]:
+        """One inference; tried once more if a process of Triton's died under it."""
+        end = time.monotonic() + self._deadline
+        tensor = InferInput("AUDIO", [1, 1], "BYTES")
+        tensor.set_data_from_numpy(np.array([[audio.data]], dtype=np.object_))
+        for attempt in range(1, _TRIES + 1):
+            started = time.time()
+            left = max(0.001, end - time.monotonic())
+            try:
+                answer = await self._client.infer(
+                    model,
+                    [tensor],
+                    outputs=[*outputs, InferRequestedOutput("TIMES")],
+                    parameters=audio.parameters(),
+                    timeout=int(left * 1e6),  # for the queues, microseconds
+                    client_timeout=left,
+                )
+            except InferenceServerException as error:
+                if attempt < _TRIES and _died_under_it(error):
+                    continue
+                raise _translated(error, self._deadline) from error
+            return answer, _timings(answer.as_numpy("TIMES")[0], started, time.time())
+        raise AssertionError("the loop returns or raises")
+
+
+def _timings(times: Mapping[int, float], started: float, ended: float) -> Timings:
+    """Split the time by what the decoding stage noted (its start, decoding, mel).
+
+    Its clock is the server's: on another machine ``queue`` is as good as the two clocks agree.
+    """
+    begun, decode, mel = (float(times[index]) for index in range(3))
+    queue = max(0.0, begun - started)
+    infer = max(0.0, ended - started - queue - decode - mel)
+    return Timings(queue, decode, mel, infer)
+
+
+def _died_under_it(error: InferenceServerException) -> bool:
+    """Whether a Python stub was killed: Triton starts another, and the request may go again."""
+    return "Stub process" in str(error.message())
+
+
+def _translated(error: InferenceServerException, deadline: float) -> errors.ApiError:
+    """Triton's words as one of ours."""
+    message, status = str(error.message()), str(error.status() or "")
+    stage = _STAGE_ERROR.search(message)
+    if stage:
+        name, detail = stage.groups()
+        if name == "IllegalData" and detail.startswith(_NOT_AUDIO):
+            return errors.NotAudio(detail)
+        return {
+            "EmptyData": errors.EmptyData,
+            "IllegalData": errors.IllegalData,
+            "ExceededDuration": errors.ExceededDuration,
+        }[name](detail)
+    late = status.endswith(grpc.StatusCode.DEADLINE_EXCEEDED.name)
+    if late or "Request timeout expired" in message:
+        return errors.ServerTimeout(f"no answer within {deadline:g} s; send less at once, or later")
+    if status.endswith(grpc.StatusCode.UNAVAILABLE.name) or _died_under_it(error):
+        return errors.ServerBusy(
+            "the inference server is away or its queue is full; try again",
+            retry_after=_RETRY_SECONDS,
+        )
+    return errors.ServerError()

@@ -1,0 +1,84 @@
+"""The application: its parts put together, and every failure given its dialect."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response
+from tritonclient.grpc.aio import InferenceServerClient
+
+from gateway import errors, health, invoke, rest
+from gateway.analyzer import Analyzer
+from gateway.request_log import RequestLog
+from gateway.settings import Settings
+from gateway.state import State
+
+_CLIENT_CLOSED_REQUEST = 499  # what nginx logs; nobody is left to read it
+log = structlog.get_logger()
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build the application; Triton is dialled when it starts, and need not be there yet."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
+        async with InferenceServerClient(settings.triton_url) as client:
+            analyzer = Analyzer(client, settings.deadline_seconds)
+            yield {"gateway": State(settings, analyzer, lambda: datetime.now(UTC))}
+
+    app = FastAPI(
+        title="AcousticSense",
+        summary="Genre and chorus of a song, self-hosted.",
+        version="0.1.0",
+        lifespan=lifespan,
+    )
+    for front in (invoke, rest, health):
+        app.include_router(front.router)
+    app.add_exception_handler(errors.ApiError, _api_error)
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(ClientDisconnect, _client_disconnect)
+    app.add_exception_handler(Exception, _crash)
+    app.add_middleware(RequestLog)
+    return app
+
+
+def _answer(request: Request, error: errors.ApiError) -> Response:
+    """The error in the dialect of the path that was asked."""
+    request.state.error_code = error.code
+    speak = invoke.envelope if request.url.path.startswith("/api/") else rest.problem
+    return speak(request, error)
+
+
+async def _api_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.ApiError)  # noqa: S101  for the type checker
+    return _answer(request, error)
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    """Starlette's own refusals: unknown paths, wrong methods, broken multipart bodies."""
+    assert isinstance(error, HTTPException)  # noqa: S101
+    path, method = request.url.path, request.method
+    if error.status_code == 404:
+        return _answer(request, errors.NotFound(f"there is nothing at {path}"))
+    if error.status_code == 405:
+        answer = _answer(request, errors.MethodNotAllowed(f"{path} does not take {method}"))
+        answer.headers.update(error.headers or {})  # Allow
+        return answer
+    return _answer(request, errors.ClientError(str(error.detail)))
+
+
+async def _client_disconnect(_: Request, __: Exception) -> Response:
+    return JSONResponse(None, _CLIENT_CLOSED_REQUEST)
+
+
+async def _crash(request: Request, error: Exception) -> Response:
+    """A fault of ours: the whole story to the log, none of it to the client."""
+    log.error("crash", task_id=request.state.task_id, exc_info=error)
+    return _answer(request, errors.ServerError())

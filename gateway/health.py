@@ -1,0 +1,36 @@
+"""Whether the service lives, and whether it can answer."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse
+
+from gateway.state import state_of
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/health", summary="Status for clients")
+async def health(request: Request) -> JSONResponse:
+    """``healthy`` while both ensembles are ready, else 503 ``unhealthy``."""
+    state = state_of(request)
+    ready = await state.analyzer.ready()
+    content = {
+        "status": "healthy" if ready else "unhealthy",
+        "timestamp": state.now().isoformat(),
+    }
+    return JSONResponse(content, 200 if ready else 503)
+
+
+@router.get("/health/live", summary="Liveness probe")
+async def live() -> JSONResponse:
+    """Answer: the process runs, whatever Triton does."""
+    return JSONResponse({"status": "live"})
+
+
+@router.get("/health/ready", summary="Readiness probe")
+async def ready(request: Request) -> JSONResponse:
+    """Answer 200 when both ensembles are ready in Triton, 503 otherwise."""
+    if await state_of(request).analyzer.ready():
+        return JSONResponse({"status": "ready"})
+    return JSONResponse({"status": "not ready"}, 503)

@@ -1,0 +1,50 @@
+"""Every setting, with its default and why. Each is read from an environment variable."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Literal
+
+from pydantic import AliasChoices, Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Variables begin with ``ACOUSTICSENSE_``; the port is also read from ``PORT``."""
+
+    model_config = SettingsConfigDict(env_prefix="ACOUSTICSENSE_", use_attribute_docstrings=True)
+
+    host: str = "127.0.0.1"
+    """Address to listen on. While no app is configured only a loopback address is accepted: any
+    appkey and token would be let in."""
+
+    port: int = Field(8080, validation_alias=AliasChoices("ACOUSTICSENSE_PORT", "PORT"))
+    """Port to listen on."""
+
+    triton_url: str = "127.0.0.1:8001"
+    """Triton's gRPC endpoint, ``host:port``."""
+
+    deadline_seconds: float = Field(60.0, gt=0)
+    """Longest a request may take before it is answered with ServerTimeout; the same time is given
+    to Triton, whose queue drops what cannot be answered in it."""
+
+    max_audio_bytes: int = Field(100 * 2**20, gt=0)
+    """Largest audio file, in bytes."""
+
+    log_format: Literal["console", "json"] = "console"
+    """Lines for people or for machines."""
+
+    @field_validator("host")
+    @classmethod
+    def _loopback_while_open(cls, host: str) -> str:
+        address = "127.0.0.1" if host == "localhost" else host
+        try:
+            loopback = ipaddress.ip_address(address).is_loopback
+        except ValueError:
+            loopback = False
+        if not loopback:
+            raise ValueError(
+                f"{host!r} is refused: no app is configured, so anyone who reaches the port would "
+                "be let in; listen on 127.0.0.1"
+            )
+        return host

@@ -1,0 +1,27 @@
+"""What the application holds while it runs: made in the lifespan, passed, never global."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import Request
+
+from gateway.analyzer import Analyzer
+from gateway.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Dependencies of the fronts. The clock is one, so that tests pass their own."""
+
+    settings: Settings
+    analyzer: Analyzer
+    now: Callable[[], datetime]
+
+
+def state_of(request: Request) -> State:
+    """The application's state, as the lifespan made it."""
+    state: State = request.state.gateway
+    return state
