@@ -95,7 +95,8 @@ def _counted(decoded: Iterable[Block], limits: Limits) -> Iterator[tuple[Float32
                 f"decodes to more than {limits.decoded_bytes // 2**20} MiB; "
                 "send it with a lower sampling rate or fewer channels"
             )
-        mono = _mixed_down(block.samples)
+        with np.errstate(invalid="ignore"):  # infinities that cancel: refused just below
+            mono = _mixed_down(block.samples)
         peak = float(np.abs(mono).max(initial=0.0))
         if not peak <= _LOUDEST:  # NaN compares false
             raise IllegalData("holds samples that are not numbers or far out of range")

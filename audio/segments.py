@@ -38,9 +38,9 @@ class SegmentRules:
         short_clip: seconds below which the whole clip is the answer (the protocol's rule).
     """
 
-    chorus_threshold: float = 0.5
+    chorus_threshold: float = 0.6
     cut_threshold: float = 0.25
-    edge_weight: float = 1.0
+    edge_weight: float = 0.5
     least_chorus: float = 5.0
     least_gap: float = 2.0
     least_segment: float = 4.0

@@ -156,7 +156,7 @@ def _data(text: Any, limit: int) -> bytes:
 
 def _pcm(payload: Mapping[str, Any]) -> tuple[int, int] | None:
     """Rate and channels of headerless samples; for other formats the content decides."""
-    info = payload.get("audio_info") or {}
+    info = payload.get("audio_info", {})
     if not isinstance(info, dict):
         raise errors.IllegalPayload("payload.audio_info must be an object")
     form = info.get("format", "")

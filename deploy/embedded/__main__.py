@@ -22,7 +22,7 @@ from deploy.embedded.repository import available_cores
 from deploy.embedded.triton import EmbeddedTriton, Ports, TritonStartError
 
 _PROJECT = Path(__file__).parents[2]
-_SAMPLE = Path("out") / "song.wav"
+_SAMPLE = Path("out") / "song.mp3"
 _POLL_SECONDS = 0.2
 _GATEWAY_STOP_SECONDS = 4
 _START_SECONDS = 30.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import secrets
@@ -18,7 +19,7 @@ from deploy.embedded.installation import check_port, find_installation
 from deploy.embedded.repository import write_scaled
 
 _START_SECONDS = 120.0  # a cold disk, once; a warm start takes some seconds
-_STOP_SECONDS = 3
+_STOP_SECONDS = 1  # the gateway has drained by then; unloading every stub would take three
 _POLL_SECONDS = 0.1
 # What could change the served models, read another process's memory or write files by name
 _RESTRICTED = "model-repository,shared-memory,trace,logging"
@@ -65,6 +66,7 @@ class EmbeddedTriton:
             MissingPrerequisiteError: the machine lacks something.
             FileNotFoundError: there is no model repository.
         """
+        self.stop()  # what a server that died left behind
         installation = find_installation()
         for port, setting in (
             (self.ports.http, "TRITON_HTTP_PORT"),
@@ -122,11 +124,13 @@ class EmbeddedTriton:
             return
         if self.alive():
             self.process.terminate()
-            try:
-                self.process.wait(_STOP_SECONDS + 1)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(_STOP_SECONDS + 0.5)
+        # The server leads a group of its own; a stub can outlive a server that was killed.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        self.process = None
 
     def complaints(self) -> str:
         """The log's last errors in its own words, or where to look for them."""

@@ -1,0 +1,112 @@
+"""Processes that are killed under load, and what the others notice of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import PROJECT, new_gateway, new_triton, stop
+from tests.sounds import encode, tones
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A Triton and a gateway of this test's own: it kills them."""
+    server = new_triton(PROJECT / "model_repository", tmp_path / "work")
+    front = new_gateway(server.ports.grpc, tmp_path / "log")
+    yield server, front
+    stop(front)
+    server.stop()
+
+
+def children(pid):
+    """Process ids of the Python stubs of a Triton, with their command lines."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal():
+            continue
+        try:
+            parent = int(entry.joinpath("stat").read_text().rpartition(")")[2].split()[1])
+            command = entry.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if parent == pid:
+            found[int(entry.name)] = command
+    return found
+
+
+def running(pid):
+    """Whether a process is more than an entry that its parent has yet to collect."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def post(front, data):
+    return httpx.post(f"{front.url}/analyze-audio", files={"file": data}, timeout=90)
+
+
+def wait_for(front, status, seconds=30):
+    deadline = time.monotonic() + seconds
+    while httpx.get(f"{front.url}/health/ready", timeout=10).status_code != status:
+        assert time.monotonic() < deadline, f"not {status} in {seconds} s"
+        time.sleep(0.1)
+
+
+def test_a_stub_killed_under_load_is_replaced_and_requests_end_cleanly(own):
+    server, front = own
+    data = encode(tones(60.0), "mp3")
+    stubs = [pid for pid, line in children(server.process.pid).items() if "genre_mel" in line]
+    assert stubs, children(server.process.pid)
+    with ThreadPoolExecutor(8) as pool:
+        waiting = [pool.submit(post, front, data) for _ in range(24)]
+        time.sleep(0.5)
+        os.kill(stubs[0], signal.SIGKILL)
+        answers = [each.result() for each in waiting]
+    assert {answer.status_code for answer in answers} <= {200, 503}
+    assert sum(answer.status_code == 200 for answer in answers) >= 12
+    for answer in answers:
+        if answer.status_code == 503:
+            assert int(answer.headers["Retry-After"]) >= 1
+            assert answer.json()["code"] == 50000003
+    assert post(front, data).status_code == 200
+
+
+def test_a_killed_triton_means_503_and_not_ready_until_it_is_back(own):
+    server, front = own
+    data = encode(tones(5.0), "mp3")
+    assert post(front, data).status_code == 200
+    stubs = children(server.process.pid)
+    server.process.kill()
+    server.process.wait()
+    wait_for(front, 503)
+    answer = post(front, data)
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert httpx.get(f"{front.url}/health/live").status_code == 200
+    server.start()
+    time.sleep(0.5)
+    assert not any(running(pid) for pid in stubs), "a stub outlived its Triton"
+    server.wait_until_ready()
+    wait_for(front, 200)
+    assert post(front, data).status_code == 200
+
+
+def test_a_client_that_leaves_cancels_its_inference(own):
+    _, front = own
+    data = encode(tones(300.0, 22_050), "flac", 22_050)
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{front.url}/analyze-audio", files={"file": data}, timeout=0.3)
+    deadline = time.monotonic() + 10
+    while '"status": 499' not in front.log.read_text():
+        assert time.monotonic() < deadline, front.log.read_text()
+        time.sleep(0.1)
+    assert post(front, encode(tones(5.0), "mp3")).status_code == 200
