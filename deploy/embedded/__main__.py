@@ -19,7 +19,7 @@ from types import FrameType
 
 from deploy.embedded.installation import MissingPrerequisiteError, check_port
 from deploy.embedded.repository import available_cores
-from deploy.embedded.triton import EmbeddedTriton, Ports, TritonStartError
+from deploy.embedded.triton import EmbeddedTriton, Ports, TritonStartError, die_with_parent
 
 _PROJECT = Path(__file__).parents[2]
 _SAMPLE = Path("out") / "song.mp3"
@@ -112,8 +112,12 @@ def _start_gateway(port: int, grpc_port: int) -> subprocess.Popen[bytes]:
         "ACOUSTICSENSE_PORT": str(port),
         "ACOUSTICSENSE_TRITON_URL": f"127.0.0.1:{grpc_port}",
     }
-    command = [sys.executable, "-m", "gateway"]
-    return subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603
+    return subprocess.Popen(  # noqa: S603  our own arguments
+        [sys.executable, "-m", "gateway"],
+        env=environment,
+        start_new_session=True,
+        preexec_fn=die_with_parent,  # noqa: PLW1509  one system call, no lock
+    )
 
 
 def _wait_for_gateway(gateway: subprocess.Popen[bytes], port: int) -> None:

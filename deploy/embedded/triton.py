@@ -87,7 +87,7 @@ class EmbeddedTriton:
                 stdout=None if self.verbose else log,
                 stderr=None if self.verbose else subprocess.STDOUT,
                 start_new_session=True,  # the terminal's Ctrl-C is the parent's to pass on
-                preexec_fn=_die_with_parent,  # noqa: PLW1509  one system call, no lock
+                preexec_fn=die_with_parent,  # noqa: PLW1509  one system call, no lock
             )
 
     def wait_until_ready(self, seconds: float = _START_SECONDS) -> None:
@@ -167,6 +167,6 @@ class EmbeddedTriton:
         return [*named, "--disable-auto-complete-config"]
 
 
-def _die_with_parent() -> None:
-    """Have the kernel end Triton when its parent dies, so that a kill -9 leaves no orphan."""
+def die_with_parent() -> None:
+    """Have the kernel end a child when its parent dies, so that a kill -9 leaves no orphan."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

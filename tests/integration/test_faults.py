@@ -6,12 +6,12 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.conftest import PROJECT, new_gateway, new_triton, stop
+from tests.integration.processes import children, running
 from tests.sounds import encode, tones
 
 
@@ -23,30 +23,6 @@ def own(tmp_path):
     yield server, front
     stop(front)
     server.stop()
-
-
-def children(pid):
-    """Process ids of the Python stubs of a Triton, with their command lines."""
-    found = {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdecimal():
-            continue
-        try:
-            parent = int(entry.joinpath("stat").read_text().rpartition(")")[2].split()[1])
-            command = entry.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if parent == pid:
-            found[int(entry.name)] = command
-    return found
-
-
-def running(pid):
-    """Whether a process is more than an entry that its parent has yet to collect."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def post(front, data):

@@ -1,0 +1,127 @@
+"""``make serve`` as a person meets it: what it prints, how it ends, what it survives."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+from tests.conftest import PROJECT, free_ports
+from tests.integration.processes import children, running
+
+COMMAND = [sys.executable, "-m", "deploy.embedded"]
+
+
+@pytest.fixture
+def environment():
+    names = ("PORT", "TRITON_HTTP_PORT", "TRITON_GRPC_PORT", "TRITON_METRICS_PORT")
+    yield (chosen := dict(zip(names, map(str, free_ports(4)), strict=True)))
+    shutil.rmtree(PROJECT / ".cache" / "embedded" / chosen["TRITON_HTTP_PORT"], ignore_errors=True)
+
+
+@pytest.fixture
+def serving(environment, tmp_path):
+    output = tmp_path / "output"
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            COMMAND, env={**os.environ, **environment}, cwd=PROJECT, stdout=file, stderr=file
+        )
+    started = time.monotonic()
+    while "is ready" not in output.read_text():
+        assert process.poll() is None, output.read_text()
+        assert time.monotonic() - started < 90, output.read_text()
+        time.sleep(0.1)
+    yield process, output, environment
+    if process.poll() is None:
+        process.terminate()
+        process.wait(15)
+
+
+def family(pid: int) -> set[int]:
+    found = {pid}
+    for child in children(pid):
+        found |= family(child)
+    return found
+
+
+def test_ctrl_c_ends_everything_within_5_seconds_and_the_curl_works_as_pasted(serving):
+    process, output, environment = serving
+    text = output.read_text()
+    assert f"http://127.0.0.1:{environment['PORT']}" in text
+    pasted = re.search(r"Try it.*?\n(.*?)\n\n", text, re.DOTALL).group(1)
+    subprocess.run([sys.executable, "-m", "deploy.embedded.sample_song", "out/song.mp3"],
+                   cwd=PROJECT, check=True, capture_output=True)  # fmt: skip
+    answer = subprocess.run(
+        ["bash", "-c", pasted], cwd=PROJECT, check=True, capture_output=True, text=True
+    ).stdout
+    assert '"top_genre"' in answer
+    assert '"status_text":"OK"' in answer
+    pids = family(process.pid)
+    assert len(pids) > 6  # the supervisor, the gateway, Triton, its stubs
+    process.send_signal(signal.SIGINT)
+    asked = time.monotonic()
+    assert process.wait(10) == 0
+    assert time.monotonic() - asked < 5
+    time.sleep(0.2)
+    assert not [pid for pid in pids if running(pid)]
+    assert "Traceback" not in output.read_text()
+
+
+def test_a_triton_that_dies_is_started_again(serving):
+    process, output, environment = serving
+    url = f"http://127.0.0.1:{environment['PORT']}/health/ready"
+    (triton,) = (pid for pid, line in children(process.pid).items() if "bin/tritonserver" in line)
+    os.kill(triton, signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while "Triton is ready again" not in output.read_text():
+        assert time.monotonic() < deadline, output.read_text()
+        time.sleep(0.1)
+    assert httpx.get(url).status_code == 200
+
+
+def test_a_supervisor_that_is_killed_leaves_no_process(serving):
+    process, _, _ = serving
+    pids = family(process.pid) - {process.pid}
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while [pid for pid in pids if running(pid)]:
+        assert time.monotonic() < deadline, "a process outlived its supervisor"
+        time.sleep(0.2)
+
+
+@pytest.mark.parametrize("name", ["PORT", "TRITON_GRPC_PORT"])
+def test_a_port_that_is_taken_is_said_in_a_sentence(environment, name):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = {**os.environ, **environment, name: str(server.getsockname()[1])}
+        done = subprocess.run(
+            COMMAND, env=taken, cwd=PROJECT, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 2
+    assert re.match(rf"Cannot start: Port \d+ cannot be used .* set {name} to another", done.stderr)
+
+
+def test_a_setting_that_is_no_number_is_said_in_a_sentence(environment):
+    wrong = {**os.environ, **environment, "ACOUSTICSENSE_CORES": "many"}
+    done = subprocess.run(
+        COMMAND, env=wrong, cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("Cannot start: ACOUSTICSENSE_CORES is 'many'")
+
+
+@pytest.mark.parametrize("module", ["deploy.embedded", "gateway", "deploy.embedded.sample_song"])
+def test_help_teaches(module):
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=True
+    )
+    assert "usage: python -m" in done.stdout or "usage:" in done.stdout
+    assert len(done.stdout.splitlines()) > 4
