@@ -112,7 +112,7 @@ def _start_gateway(port: int, grpc_port: int) -> subprocess.Popen[bytes]:
         "ACOUSTICSENSE_PORT": str(port),
         "ACOUSTICSENSE_TRITON_URL": f"127.0.0.1:{grpc_port}",
     }
-    return subprocess.Popen(  # noqa: S603  our own arguments
+    return subprocess.Popen(
         [sys.executable, "-m", "gateway"],
         env=environment,
         start_new_session=True,
