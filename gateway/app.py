@@ -16,6 +16,7 @@ from tritonclient.grpc.aio import InferenceServerClient
 
 from gateway import errors, health, invoke, rest
 from gateway.analyzer import Analyzer
+from gateway.inbound.body_guard import BodyGuard, BodyLimits
 from gateway.request_log import RequestLog
 from gateway.settings import Settings
 from gateway.state import State
@@ -45,8 +46,19 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(ClientDisconnect, _client_disconnect)
     app.add_exception_handler(Exception, _crash)
+    app.add_middleware(BodyGuard, limits=_body_limits(settings))
     app.add_middleware(RequestLog)
     return app
+
+
+def _body_limits(settings: Settings) -> BodyLimits:
+    """Base64 takes four bytes for three; what else a body holds is small."""
+    return BodyLimits(
+        body_bytes=settings.max_audio_bytes * 4 // 3 + 2 * 2**20,
+        held_bytes=settings.max_held_bytes,
+        grace_seconds=settings.body_grace_seconds,
+        least_rate=settings.body_bytes_per_second,
+    )
 
 
 def _answer(request: Request, error: errors.ApiError) -> Response:

@@ -9,12 +9,11 @@ from starlette.responses import JSONResponse
 from gateway import errors
 from gateway.analysis import analysis_object
 from gateway.analyzer import Audio
-from gateway.connection import check_declared_size, unless_gone
+from gateway.connection import unless_gone
 from gateway.state import state_of
 
 router = APIRouter()
 
-_MULTIPART_SLACK = 2**16  # boundaries and headers of the one part
 _FILE_FIELD = {
     "requestBody": {
         "required": True,
@@ -59,7 +58,6 @@ async def analyze_audio(request: Request) -> JSONResponse:
 
 async def _file(request: Request, limit: int) -> bytes:
     """The uploaded file; the parser keeps it on disk while it comes."""
-    check_declared_size(request, limit + _MULTIPART_SLACK)
     async with request.form(max_files=1, max_fields=8) as form:
         file = form.get("file")
         if not isinstance(file, UploadFile):

@@ -31,6 +31,16 @@ class Settings(BaseSettings):
     max_audio_bytes: int = Field(100 * 2**20, gt=0)
     """Largest audio file, in bytes."""
 
+    max_held_bytes: int = Field(2**30, gt=0)
+    """Most bytes of request bodies under way, over all requests; beyond it new ones are refused
+    with ExceededConcurrency."""
+
+    body_grace_seconds: float = Field(10.0, gt=0)
+    """How long a body may come in at any pace."""
+
+    body_bytes_per_second: int = Field(16 * 1024, gt=0)
+    """Average pace that a body must reach after the grace; a slower one is refused."""
+
     log_format: Literal["console", "json"] = "console"
     """Lines for people or for machines."""
 

@@ -1,0 +1,1 @@
+"""Bodies as they come in: counted, bounded, decoded in blocks, never believed."""

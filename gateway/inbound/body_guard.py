@@ -1,0 +1,133 @@
+"""Bounds on every body while it comes in, whatever route it is for.
+
+Pure ASGI: it wraps ``receive``, so that a refusal is raised where the body is being read and is
+told in that route's dialect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway import errors
+
+_MOST_HEADERS = 100
+_RETRY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """What a body may be.
+
+    Attributes:
+        body_bytes: largest body of one request.
+        held_bytes: most bytes of bodies under way, over all requests.
+        grace_seconds: how long a body may come in at any pace.
+        least_rate: bytes a second that it must reach, on average, after that.
+    """
+
+    body_bytes: int
+    held_bytes: int
+    grace_seconds: float
+    least_rate: int
+
+
+class BodyGuard:
+    """Refuses bodies that are encoded, too large, too many at once, or too slow."""
+
+    def __init__(
+        self, app: ASGIApp, limits: BodyLimits, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.app = app
+        self.limits = limits
+        self.held = 0
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request inside the bounds."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        body = _Body(self, Headers(scope=scope), receive)
+        try:
+            await self.app(scope, body.receive, send)
+        finally:
+            self.held -= body.reserved
+
+
+class _Body:
+    """One request's body, counted."""
+
+    def __init__(self, guard: BodyGuard, headers: Headers, receive: Receive) -> None:
+        self.reserved = 0
+        self._guard = guard
+        self._headers = headers
+        self._receive = receive
+        self._size = 0
+        self._began = guard._clock()
+        self._checked = False
+        self._complete = False
+
+    async def receive(self) -> Message:
+        """The next message, if it is within bounds.
+
+        Raises:
+            ApiError: it is not.
+        """
+        if self._complete:
+            return await self._receive()  # the wait for the client's leaving has no limit
+        if not self._checked:
+            self._check_headers()
+        message = await _within(self._receive, self._seconds_left())
+        if message["type"] != "http.request":
+            return message
+        self._count(len(message.get("body", b"")))
+        self._complete = not message.get("more_body", False)
+        return message
+
+    def _check_headers(self) -> None:
+        self._checked = True
+        if len(self._headers) > _MOST_HEADERS:
+            raise errors.ClientError(f"more than {_MOST_HEADERS} header fields")
+        encoding = self._headers.get("content-encoding", "identity")
+        if encoding.strip().lower() != "identity":
+            raise errors.ClientError("send the body without a Content-Encoding")
+        declared = self._headers.get("content-length", "0")
+        if declared.isdecimal():
+            self._reserve(int(declared))
+
+    def _count(self, size: int) -> None:
+        self._size += size
+        if self._size > self.reserved:
+            self._reserve(self._size)
+
+    def _reserve(self, size: int) -> None:
+        """Hold room for a body of this size, or refuse it."""
+        limits = self._guard.limits
+        if size > limits.body_bytes:
+            raise errors.ExceededDataSize(f"a body over the limit of {limits.body_bytes} bytes")
+        if self._guard.held - self.reserved + size > limits.held_bytes:
+            raise errors.ExceededConcurrency(
+                "too many large bodies at once; try again", retry_after=_RETRY_SECONDS
+            )
+        self._guard.held += size - self.reserved
+        self.reserved = size
+
+    def _seconds_left(self) -> float:
+        """How long the next piece may take: what came earlier in abundance is to its credit."""
+        limits = self._guard.limits
+        allowed = limits.grace_seconds + self._size / limits.least_rate
+        return self._began + allowed - self._guard._clock()
+
+
+async def _within(receive: Receive, seconds: float) -> Message:
+    try:
+        async with asyncio.timeout(max(0.0, seconds)):
+            return await receive()
+    except TimeoutError:
+        raise errors.ClientError("the body came in too slowly; send it again, faster") from None
