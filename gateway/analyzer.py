@@ -23,6 +23,7 @@ _NOT_AUDIO = "not audio"  # how audio.decoders begins the detail when the bytes 
 _STAGE_ERROR = re.compile(r"\b(EmptyData|IllegalData|ExceededDuration): (.*)", re.DOTALL)
 _RETRY_SECONDS = 2.0  # a Triton that restarts is back within seconds
 _TRIES = 2
+_VERSION_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,6 @@ class GenreResult:
     """Sixteen genres with their probabilities, most probable first."""
 
     ranking: list[tuple[str, float]]
-    model_version: str
     timings: Timings
 
 
@@ -54,7 +54,6 @@ class ChorusResult:
     """The DeepChorus payload: ``frame_sec``, ``thumbnail`` and the lists of segments."""
 
     payload: dict[str, Any]
-    model_version: str
     timings: Timings
 
 
@@ -78,6 +77,7 @@ class Analyzer:
     def __init__(self, client: InferenceServerClient, deadline_seconds: float) -> None:
         self._client = client
         self._deadline = deadline_seconds
+        self._versions: dict[str, tuple[str, float]] = {}
 
     async def genre(self, audio: Audio) -> GenreResult:
         """Name the genre.
@@ -93,7 +93,7 @@ class Analyzer:
         for entry in entries:
             probability, _, label = entry.split(":", 2)
             ranking.append((label, float(probability)))
-        return GenreResult(ranking, answer.get_response().model_version, timings)
+        return GenreResult(ranking, timings)
 
     async def chorus(self, audio: Audio) -> ChorusResult:
         """Find the chorus.
@@ -103,7 +103,24 @@ class Analyzer:
         """
         answer, timings = await self._ask("chorus", audio, [InferRequestedOutput("SEGMENTS")])
         payload = json.loads(answer.as_numpy("SEGMENTS")[0, 0])
-        return ChorusResult(payload, answer.get_response().model_version, timings)
+        return ChorusResult(payload, timings)
+
+    async def version(self, model: str) -> str:
+        """What an ensemble calls the version of its network, asked anew every minute.
+
+        Raises:
+            ServerBusy: Triton is away.
+        """
+        known, until = self._versions.get(model, ("", 0.0))
+        if time.monotonic() < until:
+            return known
+        try:
+            answer = await self._client.get_model_config(model, client_timeout=2.0)
+        except InferenceServerException as error:
+            raise _translated(error, self._deadline) from error
+        version: str = answer.config.parameters["model_version"].string_value
+        self._versions[model] = (version, time.monotonic() + _VERSION_SECONDS)
+        return version
 
     async def ready(self) -> bool:
         """Whether both ensembles, and so all their parts, are ready."""

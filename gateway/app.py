@@ -10,6 +10,8 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from tritonclient.grpc.aio import InferenceServerClient
@@ -18,10 +20,12 @@ from gateway import errors, health, invoke, rest
 from gateway.analyzer import Analyzer
 from gateway.inbound.body_guard import BodyGuard, BodyLimits
 from gateway.request_log import RequestLog
+from gateway.results import make_store
 from gateway.settings import Settings
 from gateway.state import State
 
 _CLIENT_CLOSED_REQUEST = 499  # what nginx logs; nobody is left to read it
+_LEAST_COMPRESSED = 1000  # bytes of an answer
 log = structlog.get_logger()
 
 
@@ -32,7 +36,11 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         async with InferenceServerClient(settings.triton_url) as client:
             analyzer = Analyzer(client, settings.deadline_seconds)
-            yield {"gateway": State(settings, analyzer, lambda: datetime.now(UTC))}
+            results = make_store(settings.redis_url)
+            try:
+                yield {"gateway": State(settings, analyzer, results, lambda: datetime.now(UTC))}
+            finally:
+                await results.close()
 
     app = FastAPI(
         title="AcousticSense",
@@ -47,6 +55,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(ClientDisconnect, _client_disconnect)
     app.add_exception_handler(Exception, _crash)
     app.add_middleware(BodyGuard, limits=_body_limits(settings))
+    app.add_middleware(GZipMiddleware, minimum_size=_LEAST_COMPRESSED)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Cache-Control", "Content-Type", "If-None-Match"],
+            expose_headers=["Age", "ETag", "Retry-After", "Server-Timing", "X-Tt-Logid"],
+        )
     app.add_middleware(RequestLog)
     return app
 

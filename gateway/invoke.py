@@ -15,11 +15,13 @@ from gateway.analysis import analysis_object
 from gateway.analyzer import Audio
 from gateway.connection import unless_gone
 from gateway.inbound.invoke_body import InvokeBody, InvokeBodyReader
+from gateway.openapi import INVOKE_BODY, INVOKE_RESPONSES
 from gateway.state import State, state_of
 
 router = APIRouter()
 
-NAMESPACES = ("DeepChorus", "AcousticSense")
+NAMESPACES = {"DeepChorus": "chorus", "AcousticSense": "genre"}
+"""Namespaces that are served, and the ensemble that answers each."""
 _VERSION = "v4"
 _IDENTITY = ("appkey", "token", "namespace", "version")
 _MOST_BESIDES_DATA = 2**20  # bytes of payload and identity
@@ -47,11 +49,18 @@ def envelope(request: Request, error: errors.ApiError) -> JSONResponse:
     return JSONResponse(content, error.invoke_status, headers=error.headers)
 
 
-@router.post("/api/v1/invoke", tags=["invoke"], summary="Analyse audio (SAMI invoke protocol)")
+@router.post(
+    "/api/v1/invoke",
+    tags=["invoke"],
+    summary="Analyse audio (SAMI invoke protocol)",
+    openapi_extra=INVOKE_BODY,
+    responses=INVOKE_RESPONSES,
+)
 async def invoke(request: Request) -> JSONResponse:
     """Answer a DeepChorus or AcousticSense invocation with the protocol's envelope."""
     state = state_of(request)
     invocation = _read(await _body(request, state.settings.max_audio_bytes), request)
+    version = await state.analyzer.version(NAMESPACES[invocation.namespace])
     result, timings = await unless_gone(request, _run(state, invocation, request.state.task_id))
     content = {
         "task_id": request.state.task_id,
@@ -61,7 +70,7 @@ async def invoke(request: Request) -> JSONResponse:
         "payload": json.dumps(result, ensure_ascii=False, separators=(",", ":")),
         "data": "",
     }
-    return JSONResponse(content, headers={"Server-Timing": timings})
+    return JSONResponse(content, headers={"Server-Timing": timings, "X-Model-Version": version})
 
 
 async def _run(state: State, invocation: Invocation, task_id: str) -> tuple[dict[str, Any], str]:

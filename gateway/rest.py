@@ -1,33 +1,28 @@
-"""The AcousticSense REST protocol: ``POST /analyze-audio``."""
+"""The AcousticSense REST protocol: ``/analyze-audio``."""
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import json
+import uuid
+from datetime import datetime
+from typing import Any
+
 from fastapi import APIRouter, Request
 from starlette.datastructures import UploadFile
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from gateway import errors
 from gateway.analysis import analysis_object
 from gateway.analyzer import Audio
 from gateway.connection import unless_gone
-from gateway.state import state_of
+from gateway.openapi import ANALYSIS_RESPONSES, FILE_BODY, STORED_RESPONSES
+from gateway.state import State, state_of
 
-router = APIRouter()
+router = APIRouter(tags=["rest"])
 
-_FILE_FIELD = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {"file": {"type": "string", "format": "binary"}},
-                }
-            }
-        },
-    }
-}
+_CACHE_SECONDS = 300
 
 
 def problem(request: Request, error: errors.ApiError) -> JSONResponse:
@@ -45,15 +40,75 @@ def problem(request: Request, error: errors.ApiError) -> JSONResponse:
 
 
 @router.post(
-    "/analyze-audio", tags=["rest"], summary="Name the genre of a song", openapi_extra=_FILE_FIELD
+    "/analyze-audio",
+    summary="Name the genre of a song",
+    openapi_extra=FILE_BODY,
+    responses=ANALYSIS_RESPONSES,
 )
-async def analyze_audio(request: Request) -> JSONResponse:
-    """Answer with the analysis object of the audio in the multipart field ``file``."""
+async def analyze_audio(request: Request) -> Response:
+    """Answer with the analysis object of the audio in the multipart field `file`.
+
+    The same audio within five minutes is answered from the cache (`Age` says how old the answer
+    is), unless the request says `Cache-Control: no-cache`.
+    """
     state = state_of(request)
     data = await _file(request, state.settings.max_audio_bytes)
+    version = await state.analyzer.version("genre")
+    digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
+    key = f"genre:{_owner(request)}:{version}:{digest}"
+    headers = {"X-Model-Version": version}
+    if "no-cache" not in request.headers.get("cache-control", ""):
+        known = await state.results.get(key)
+        if known is not None:
+            return _json(known, {**headers, "Age": str(_age(known, state.now()))})
     result = await unless_gone(request, state.analyzer.genre(Audio(data)))
     content = analysis_object(result, request.state.task_id, state.now())
-    return JSONResponse(content, headers={"Server-Timing": result.timings.header()})
+    text = await _keep(state, request, key, content)
+    return _json(text, {**headers, "Server-Timing": result.timings.header()})
+
+
+@router.get(
+    "/analyze-audio/{request_id}", summary="A finished analysis", responses=STORED_RESPONSES
+)
+async def stored_analysis(request: Request, request_id: str) -> Response:
+    """Answer with an analysis made before, by its `request_id`."""
+    state = state_of(request)
+    try:
+        name = str(uuid.UUID(request_id))
+    except ValueError:
+        raise errors.NotFound("a request_id is a UUID") from None
+    text = await state.results.get(f"result:{_owner(request)}:{name}")
+    if text is None:
+        raise errors.NotFound(f"no analysis {name}; it is kept for a limited time")
+    tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    headers = {"Cache-Control": f"private, max-age={_CACHE_SECONDS}", "ETag": tag}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return _json(text, headers)
+
+
+def _owner(_: Request) -> str:
+    """Whose results these are: no app finds another's."""
+    return "anonymous"
+
+
+async def _keep(state: State, request: Request, key: str, content: dict[str, Any]) -> str:
+    """Store an analysis under its id and its content; the text that is stored is what is sent."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    name = f"result:{_owner(request)}:{content['request_id']}"
+    await state.results.put(name, text, state.settings.result_seconds)
+    await state.results.put(key, text, _CACHE_SECONDS)
+    return text
+
+
+def _age(text: str, now: datetime) -> int:
+    """Whole seconds since the stored analysis was made."""
+    made = datetime.fromisoformat(json.loads(text)["timestamp"])
+    return max(0, int((now - made).total_seconds()))
+
+
+def _json(text: str, headers: dict[str, str]) -> Response:
+    return Response(text, media_type="application/json", headers=headers)
 
 
 async def _file(request: Request, limit: int) -> bytes:

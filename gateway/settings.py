@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Literal
 
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -40,6 +40,16 @@ class Settings(BaseSettings):
 
     body_bytes_per_second: int = Field(16 * 1024, gt=0)
     """Average pace that a body must reach after the grace; a slower one is refused."""
+
+    redis_url: SecretStr | None = None
+    """Where results are kept, ``redis://host:6379/0``, shared by several gateways. Without it each
+    gateway keeps its own in memory."""
+
+    cors_origins: list[str] = []
+    """Origins whose pages may call from a browser, as a JSON list; none by default."""
+
+    result_seconds: int = Field(86_400, gt=0)
+    """How long an analysis can be read by its id."""
 
     log_format: Literal["console", "json"] = "console"
     """Lines for people or for machines."""

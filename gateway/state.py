@@ -9,6 +9,7 @@ from datetime import datetime
 from fastapi import Request
 
 from gateway.analyzer import Analyzer
+from gateway.results import ResultStore
 from gateway.settings import Settings
 
 
@@ -18,6 +19,7 @@ class State:
 
     settings: Settings
     analyzer: Analyzer
+    results: ResultStore
     now: Callable[[], datetime]
 
 

@@ -1,0 +1,157 @@
+"""What the OpenAPI document says beyond what FastAPI sees: bodies read by hand, and examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway import errors
+
+_ID = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
+
+ANALYSIS = {
+    "request_id": _ID,
+    "timestamp": "2026-11-21T12:00:00+00:00",
+    "analysis_results": [
+        {"genre": "Rock", "confidence": 61.25},
+        {"genre": "Metal", "confidence": 20.5},
+        {"genre": "Pop", "confidence": 9.75},
+        {"genre": "Country", "confidence": 3.0},
+        {"genre": "Folk", "confidence": 1.5},
+    ],
+    "top_genre": "Rock",
+    "top_confidence": 61.25,
+}
+
+FILE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            }
+        },
+    }
+}
+
+_SEGMENT = (
+    '{"interval":[31.104,51.84],"start_prob":0.91,"end_prob":0.88,"chorus_prob":0.97,'
+    '"duration":20.736,"res_duration":257.184}'
+)
+
+INVOKE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "appkey": {"type": "string"},
+                        "token": {"type": "string"},
+                        "namespace": {"enum": ["DeepChorus", "AcousticSense"]},
+                        "version": {"enum": ["v4"]},
+                        "payload": {"type": "string", "description": "JSON, serialised"},
+                        "data": {"type": "string", "format": "byte"},
+                    },
+                },
+                "example": {
+                    "appkey": "my-app",
+                    "token": "my-token",
+                    "namespace": "DeepChorus",
+                    "payload": "{}",
+                    "data": "SUQzBAAAAAAA…",
+                },
+            }
+        },
+    }
+}
+
+
+def envelope(code: int, text: str, payload: str = "") -> dict[str, Any]:
+    """The invoke protocol's answer, for an example."""
+    return {
+        "task_id": _ID,
+        "namespace": "DeepChorus",
+        "status_code": code,
+        "status_text": text,
+        "payload": payload,
+        "data": "",
+    }
+
+
+def _content(example: dict[str, Any], kind: str = "application/json") -> dict[str, Any]:
+    return {kind: {"example": example}}
+
+
+def _problems(*kinds: type[errors.ApiError]) -> dict[int | str, dict[str, Any]]:
+    """A documented answer for each status that these errors have."""
+    answers: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        example = {
+            "type": "about:blank",
+            "title": kind.name,
+            "status": kind.rest_status,
+            "detail": (kind.__doc__ or "").splitlines()[0],
+            "code": kind.code,
+            "request_id": _ID,
+        }
+        answers[kind.rest_status] = {
+            "description": (kind.__doc__ or "").splitlines()[0],
+            "content": _content(example, "application/problem+json"),
+        }
+    return answers
+
+
+_FAULTS = (
+    errors.ExceededConcurrency,
+    errors.ServerError,
+    errors.ServerBusy,
+    errors.ServerTimeout,
+)
+
+ANALYSIS_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The analysis", "content": _content(ANALYSIS)},
+    **_problems(
+        errors.ClientError,
+        errors.InvalidAccess,
+        errors.ExceededDataSize,
+        errors.NotAudio,
+        errors.IllegalData,
+        *_FAULTS,
+    ),
+}
+
+STORED_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The analysis", "content": _content(ANALYSIS)},
+    304: {"description": "It is what `If-None-Match` names"},
+    **_problems(errors.InvalidAccess, errors.NotFound, errors.ServerError),
+}
+
+_INVOKE_ERRORS: dict[int | str, dict[str, Any]] = {
+    kind.invoke_status: {
+        "description": text,
+        "content": _content(envelope(kind.code, f"{kind.name}:{text}")),
+    }
+    for kind, text in (
+        (errors.ExceededDuration, "612.4 s, the limit is 600 s"),
+        (errors.InvalidAccess, "the appkey is unknown"),
+        (errors.ExceededConcurrency, "too many requests at once"),
+        (errors.ServerError, ""),
+        (errors.ServerBusy, "the inference server is away"),
+        (errors.ServerTimeout, "no answer within 60 s"),
+    )
+}
+
+INVOKE_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The result, as JSON text in `payload`",
+        "content": _content(
+            envelope(20000000, "OK", f'{{"frame_sec":0.192,"thumbnail":[{_SEGMENT}]}}')
+        ),
+    },
+    **_INVOKE_ERRORS,
+}
