@@ -7,7 +7,7 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import grpc
@@ -17,6 +17,7 @@ from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
 from gateway import errors
+from gateway.metrics import Metrics
 
 ENSEMBLES = ("genre", "chorus")
 _NOT_AUDIO = "not audio"  # how audio.decoders begins the detail when the bytes are something else
@@ -35,10 +36,14 @@ class Timings:
     mel: float
     infer: float
 
+    def stages(self) -> dict[str, float]:
+        """The stages by name, in order."""
+        return asdict(self)
+
     def header(self) -> str:
         """The value of a ``Server-Timing`` header (milliseconds)."""
-        parts = {"queue": self.queue, "decode": self.decode, "mel": self.mel, "infer": self.infer}
-        return ", ".join(f"{name};dur={seconds * 1000:.1f}" for name, seconds in parts.items())
+        stages = self.stages().items()
+        return ", ".join(f"{name};dur={seconds * 1000:.1f}" for name, seconds in stages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,11 @@ class Audio:
 class Analyzer:
     """Asks Triton, within a deadline; leaving the awaiting task cancels the inference."""
 
-    def __init__(self, client: InferenceServerClient, deadline_seconds: float) -> None:
+    def __init__(
+        self, client: InferenceServerClient, deadline_seconds: float, metrics: Metrics
+    ) -> None:
         self._client = client
+        self._metrics = metrics
         self._deadline = deadline_seconds
         self._versions: dict[str, tuple[str, float]] = {}
 
@@ -155,7 +163,10 @@ class Analyzer:
                 if attempt < _TRIES and _died_under_it(error):
                     continue
                 raise _translated(error, self._deadline) from error
-            return answer, _timings(answer.as_numpy("TIMES")[0], started, time.time())
+            timings = _timings(answer.as_numpy("TIMES")[0], started, time.time())
+            for stage, seconds in timings.stages().items():
+                self._metrics.stage_seconds.labels(stage).observe(seconds)
+            return answer, timings
         raise AssertionError("the loop returns or raises")
 
 

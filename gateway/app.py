@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -19,6 +20,7 @@ from tritonclient.grpc.aio import InferenceServerClient
 from gateway import errors, health, invoke, rest
 from gateway.analyzer import Analyzer
 from gateway.inbound.body_guard import BodyGuard, BodyLimits
+from gateway.metrics import Metrics
 from gateway.request_log import RequestLog
 from gateway.results import make_store
 from gateway.settings import Settings
@@ -31,14 +33,16 @@ log = structlog.get_logger()
 
 def create_app(settings: Settings) -> FastAPI:
     """Build the application; Triton is dialled when it starts, and need not be there yet."""
+    metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         async with InferenceServerClient(settings.triton_url) as client:
-            analyzer = Analyzer(client, settings.deadline_seconds)
+            analyzer = Analyzer(client, settings.deadline_seconds, metrics)
             results = make_store(settings.redis_url)
             try:
-                yield {"gateway": State(settings, analyzer, results, lambda: datetime.now(UTC))}
+                now = partial(datetime.now, UTC)
+                yield {"gateway": State(settings, analyzer, results, metrics, now)}
             finally:
                 await results.close()
 
@@ -64,7 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
             allow_headers=["Authorization", "Cache-Control", "Content-Type", "If-None-Match"],
             expose_headers=["Age", "ETag", "Retry-After", "Server-Timing", "X-Tt-Logid"],
         )
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, metrics=metrics)
     return app
 
 

@@ -1,9 +1,10 @@
-"""Whether the service lives, and whether it can answer."""
+"""Whether the service lives, whether it can answer, and what it has done so far."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import JSONResponse, Response
 
 from gateway.state import state_of
 
@@ -34,3 +35,11 @@ async def ready(request: Request) -> JSONResponse:
     if await state_of(request).analyzer.ready():
         return JSONResponse({"status": "ready"})
     return JSONResponse({"status": "not ready"}, 503)
+
+
+@router.get("/metrics", summary="For Prometheus")
+async def metrics(request: Request) -> Response:
+    """The gateway's metrics; Triton's own are on its metrics port."""
+    state = state_of(request)
+    state.metrics.triton_ready.set(await state.analyzer.ready())
+    return Response(state.metrics.text(), media_type=CONTENT_TYPE_LATEST)

@@ -59,6 +59,7 @@ async def analyze_audio(request: Request) -> Response:
     headers = {"X-Model-Version": version}
     if "no-cache" not in request.headers.get("cache-control", ""):
         known = await state.results.get(key)
+        state.metrics.cache.labels(str(known is not None).lower()).inc()
         if known is not None:
             return _json(known, {**headers, "Age": str(_age(known, state.now()))})
     result = await unless_gone(request, state.analyzer.genre(Audio(data)))

@@ -9,6 +9,7 @@ from datetime import datetime
 from fastapi import Request
 
 from gateway.analyzer import Analyzer
+from gateway.metrics import Metrics
 from gateway.results import ResultStore
 from gateway.settings import Settings
 
@@ -20,6 +21,7 @@ class State:
     settings: Settings
     analyzer: Analyzer
     results: ResultStore
+    metrics: Metrics
     now: Callable[[], datetime]
 
 
