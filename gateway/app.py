@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from gateway.request_log import RequestLog
 from gateway.results import make_store
 from gateway.settings import Settings
 from gateway.state import State
+from gateway.tracing import Tracing
 
 _CLIENT_CLOSED_REQUEST = 499  # what nginx logs; nobody is left to read it
 _LEAST_COMPRESSED = 1000  # bytes of an answer
@@ -33,18 +35,19 @@ log = structlog.get_logger()
 
 def create_app(settings: Settings) -> FastAPI:
     """Build the application; Triton is dialled when it starts, and need not be there yet."""
-    metrics = Metrics()
+    metrics, tracing = Metrics(), Tracing()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         async with InferenceServerClient(settings.triton_url) as client:
-            analyzer = Analyzer(client, settings.deadline_seconds, metrics)
+            analyzer = Analyzer(client, settings.deadline_seconds, metrics, tracing.tracer)
             results = make_store(settings.redis_url)
             try:
                 now = partial(datetime.now, UTC)
                 yield {"gateway": State(settings, analyzer, results, metrics, now)}
             finally:
                 await results.close()
+                await asyncio.to_thread(tracing.close)
 
     app = FastAPI(
         title="AcousticSense",
@@ -68,7 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
             allow_headers=["Authorization", "Cache-Control", "Content-Type", "If-None-Match"],
             expose_headers=["Age", "ETag", "Retry-After", "Server-Timing", "X-Tt-Logid"],
         )
-    app.add_middleware(RequestLog, metrics=metrics)
+    app.add_middleware(RequestLog, metrics=metrics, tracer=tracing.tracer)
     return app
 
 

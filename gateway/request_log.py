@@ -6,7 +6,9 @@ import time
 import uuid
 
 import structlog
-from starlette.datastructures import MutableHeaders
+from opentelemetry.propagate import extract
+from opentelemetry.trace import Span, SpanKind, Tracer
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.metrics import Metrics
@@ -20,9 +22,10 @@ class RequestLog:
     The query string is never logged: the invoke protocol carries tokens in it.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, tracer: Tracer) -> None:
         self.app = app
         self.metrics = metrics
+        self.tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -44,22 +47,32 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Tt-Logid"] = task_id.replace("-", "")
+                MutableHeaders(scope=message)["X-Tt-Logid"] = trace_id
             await send(message)
 
-        try:
-            with self.metrics.in_flight.track_inprogress():
+        context = extract(dict(Headers(scope=scope)))
+        with (
+            self.metrics.in_flight.track_inprogress(),
+            self.tracer.start_as_current_span("request", context, SpanKind.SERVER) as span,
+        ):
+            known = span.get_span_context()
+            trace_id = f"{known.trace_id:032x}" if known.is_valid else task_id.replace("-", "")
+            try:
                 await self.app(scope, receive_counted, send_named)
-        finally:
-            self._tell(scope, status, size, time.perf_counter() - started)
+            finally:
+                self._tell(scope, status, size, time.perf_counter() - started, span)
 
-    def _tell(self, scope: Scope, status: int, size: int, seconds: float) -> None:
+    def _tell(self, scope: Scope, status: int, size: int, seconds: float, span: Span) -> None:
         code = scope["state"].get("error_code", 20000000 if status == 200 else None)
         # The route's pattern, not the path: a label that clients choose would grow without end.
         route = getattr(scope.get("route"), "path", "none")
         self.metrics.requests.labels(route, status, code).inc()
         self.metrics.seconds.labels(route).observe(seconds)
         self.metrics.bytes.labels(route).observe(size)
+        span.update_name(f"{scope['method']} {route}")
+        span.set_attribute("http.request.method", scope["method"])
+        span.set_attribute("http.route", route)
+        span.set_attribute("http.response.status_code", status)
         log.info(
             "request",
             task_id=scope["state"]["task_id"],

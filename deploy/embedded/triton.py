@@ -163,8 +163,22 @@ class EmbeddedTriton:
             "exit-timeout-secs": _STOP_SECONDS,
             "log-verbose": int(self.verbose),
         }
+        collector = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+        traces = _trace_arguments(collector) if collector else []
         named = [f"--{name}={value}" for name, value in arguments.items()]
-        return [*named, "--disable-auto-complete-config"]
+        return [*named, *traces, "--disable-auto-complete-config"]
+
+
+def _trace_arguments(collector: str) -> list[str]:
+    """Have Triton send its spans where the gateway sends its own; they join by traceparent."""
+    settings = (
+        "mode=opentelemetry",
+        "rate=1",
+        "level=TIMESTAMPS",
+        f"opentelemetry,url={collector.rstrip('/')}/v1/traces",
+        "opentelemetry,resource=service.name=acousticsense-triton",
+    )
+    return [f"--trace-config={setting}" for setting in settings]
 
 
 def die_with_parent() -> None:
