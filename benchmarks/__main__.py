@@ -15,6 +15,7 @@ import httpx
 from audio.decode import decode
 from audio.front_end import CHORUS
 from audio.mel import mel
+from benchmarks.front_door import front_door
 from benchmarks.in_process import InProcess
 from benchmarks.load import median, rate, upload
 from benchmarks.memory import Peak, megabytes
@@ -107,7 +108,7 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-_ALL = {"reference": reference, "limit": limit, "chorus": chorus}
+_ALL = {"reference": reference, "limit": limit, "chorus": chorus, "front_door": front_door}
 
 
 def main() -> None:

@@ -27,7 +27,9 @@ def upload(url: str) -> Callable[[bytes], object]:
     client = httpx.Client(timeout=120, limits=httpx.Limits(max_keepalive_connections=64))
 
     def send(data: bytes) -> object:
-        answer = client.post(f"{url}/analyze-audio", files={"file": data})
+        # The same clips come round again: what is measured is analysing, not remembering.
+        headers = {"Cache-Control": "no-cache"}
+        answer = client.post(f"{url}/analyze-audio", files={"file": data}, headers=headers)
         answer.raise_for_status()
         return answer.json()
 
