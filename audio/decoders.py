@@ -16,6 +16,8 @@ import av
 import av.error
 import numpy as np
 import soundfile
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.plane import AudioPlane
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
@@ -23,8 +25,13 @@ from numpy.typing import NDArray
 from audio.errors import IllegalData
 
 _BLOCK_FRAMES = 65_536
+_BLOCK_SAMPLES = 8 * _BLOCK_FRAMES  # of all channels, so that a forged thousand take no more
 _SUPPORTED = "send WAV, FLAC, Ogg Vorbis, Opus, MP3, AAC or M4A"
 _AV_CODECS = frozenset({"aac", "alac", "flac", "mp3", "mp3float", "opus"})  # what M4A files hold
+_MOST_SAMPLES = {"max_samples": str(_BLOCK_SAMPLES)}  # of one frame, over all channels
+# FFmpeg opens decoders by itself while it looks into a file: no others, not for a video either.
+_AV_OPTIONS = {**_MOST_SAMPLES, "codec_whitelist": ",".join(sorted(_AV_CODECS))}
+_AV_TYPES = {name: np.dtype(code) for name, code in (("s16", "i2"), ("s32", "i4"), ("flt", "f4"))}
 _SNDFILE_FORMATS = frozenset({"FLAC", "MP3", "OGG", "RF64", "WAV", "WAVEX"})
 
 
@@ -133,7 +140,12 @@ def _sndfile_blocks(data: bytes | memoryview, container: str) -> Iterator[Block]
                 raise IllegalData(f"not audio that is read here; {_SUPPORTED}")
             declared = file.frames if 0 < file.frames < 2**62 else None
             frames = 0
-            while len(samples := file.read(_BLOCK_FRAMES, dtype="float32", always_2d=True)):
+            block = min(_BLOCK_FRAMES, _BLOCK_SAMPLES // file.channels)
+            # A damaged file's position can leap behind its end, where read() raises ValueError.
+            while file.tell() < file.frames:
+                samples = file.read(block, dtype="float32", always_2d=True)
+                if not len(samples):
+                    break
                 frames += len(samples)
                 yield Block(samples, file.samplerate, declared)
     except (soundfile.SoundFileError, RuntimeError) as error:
@@ -147,19 +159,37 @@ def _sndfile_blocks(data: bytes | memoryview, container: str) -> Iterator[Block]
 
 def _av_blocks(data: bytes | memoryview, container: str) -> Iterator[Block]:
     try:
-        with av.open(io.BytesIO(data), mode="r", format=container) as file:
-            if not file.streams.audio:
-                raise IllegalData("holds no sound track")
-            stream = file.streams.audio[0]
-            codec = stream.codec_context.name
-            if codec not in _AV_CODECS:
-                raise IllegalData(f"the codec {codec} is not supported; {_SUPPORTED}")
+        with av.open(
+            io.BytesIO(data),
+            mode="r",
+            format=container,
+            options=_AV_OPTIONS,
+            metadata_errors="replace",  # titles that are no UTF-8 are common, and nothing to us
+        ) as file:
+            stream = _sound_track(file)
             seconds = float((stream.duration or 0) * (stream.time_base or 0))
             for frame in _av_frames(file, stream):
-                samples = _as_float(frame.to_ndarray(), frame)
+                samples = _as_float(frame)
                 yield Block(samples, frame.sample_rate, round(seconds * frame.sample_rate) or None)
     except av.error.FFmpegError as error:
         raise _damaged(container) from error
+
+
+def _sound_track(file: InputContainer) -> AudioStream:
+    """The first one; packets that unfold into too many samples are refused.
+
+    Raises:
+        IllegalData: no sound, or a codec that M4A files do not hold.
+    """
+    if not file.streams.audio:
+        raise IllegalData("holds no sound track")
+    stream = file.streams.audio[0]
+    decoder: AudioCodecContext | None = stream.codec_context  # None where FFmpeg knows no decoder
+    codec = decoder.name if decoder else "of the sound track"
+    if decoder is None or codec not in _AV_CODECS:
+        raise IllegalData(f"the codec {codec} is not supported; {_SUPPORTED}")
+    decoder.options = _MOST_SAMPLES
+    return stream
 
 
 def _av_frames(file: InputContainer, stream: AudioStream) -> Iterator[av.AudioFrame]:
@@ -181,11 +211,21 @@ def _damaged(container: str) -> IllegalData:
     )
 
 
-def _as_float(samples: NDArray[Any], frame: av.AudioFrame) -> NDArray[np.float32]:
-    """``(frames, channels)`` float32 of FFmpeg's planar or interleaved samples of any type."""
+def _as_float(frame: av.AudioFrame) -> NDArray[np.float32]:
+    """``(frames, channels)`` float32 of FFmpeg's planar or interleaved samples.
+
+    ``frame.to_ndarray()`` and ``frame.planes`` look for the planes' end in a list that has none
+    when it is full: with eight channels they read wild pointers (docs/decisions/005).
+    """
+    dtype = _AV_TYPES.get(frame.format.packed.name)
+    if dtype is None:
+        raise IllegalData(f"its samples are of an unknown form; {_SUPPORTED}")
     channels = frame.layout.nb_channels
-    by_frame = samples.T if frame.format.is_planar else samples.reshape(-1, channels)
-    if np.issubdtype(by_frame.dtype, np.integer):
-        scale = float(np.iinfo(by_frame.dtype).max) + 1.0
-        return np.asarray(by_frame / scale, dtype=np.float32)
-    return np.asarray(by_frame, dtype=np.float32)
+    planes, width = (channels, 1) if frame.format.is_planar else (1, channels)
+    columns = [
+        np.frombuffer(memoryview(AudioPlane(frame, plane)), dtype, frame.samples * width)
+        for plane in range(planes)
+    ]
+    by_frame = np.stack(columns, axis=1).reshape(-1, channels)
+    scale = 2.0 ** (8 * dtype.itemsize - 1) if dtype.kind == "i" else 1.0
+    return np.asarray(by_frame / scale, dtype=np.float32)

@@ -1,9 +1,9 @@
-"""Curves to the DeepChorus payload: where the song is cut, which parts are chorus, which is the best.
+"""Curves to the DeepChorus payload: where the song is cut, which parts are chorus, which is best.
 
 Two steps. The choruses are the best path through a two-state model (chorus or not) whose frames are
-paid by the chorus curve and whose changes are paid by the start and end curves, so that a chorus begins
-at a likely start and not where its curve happens to cross one half. Then the rest of the song is cut
-at the remaining peaks of the boundary curves.
+paid by the chorus curve and whose changes are paid by the start and end curves, so that a chorus
+begins at a likely start and not where its curve happens to cross the threshold. Then the rest of
+the song is cut at the remaining peaks of the boundary curves.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ Curve = NDArray[np.float64]
 Segment = dict[str, Any]
 
 _DECIMALS = 3
+_SNAP = 1.0  # seconds that a chorus's edge may move to the top of its boundary's peak
 _TINY = 1e-4  # probabilities are kept this far from 0 and 1 before logarithms
 
 
@@ -28,19 +29,21 @@ class SegmentRules:
     """What counts as a chorus and as a cut; travels in ``config.pbtxt`` like a front end.
 
     Attributes:
-        chorus_threshold: probability from which a frame speaks for a chorus.
-        cut_threshold: least boundary probability of a cut outside choruses.
-        edge_weight: how much a likely boundary counts against the chorus curve, in seconds of a
-            frame that is twice as far from the threshold as e.
+        chorus_threshold: probability from which a frame speaks for a chorus; below one half, as
+            the best F1 needs when probabilities are honest.
+        cut_threshold: boundary probability that makes a cut; where it is reached, a chorus begins
+            or ends at no cost.
+        edge_weight: cost of a boundary e times less likely than that: so many seconds of chorus
+            curve whose logit is 1 above the threshold's.
         least_chorus: seconds; shorter finds are not called a chorus.
         least_gap: seconds between choruses below which they are one.
         least_segment: seconds between two cuts.
         short_clip: seconds below which the whole clip is the answer (the protocol's rule).
     """
 
-    chorus_threshold: float = 0.6
-    cut_threshold: float = 0.25
-    edge_weight: float = 0.5
+    chorus_threshold: float = 0.35
+    cut_threshold: float = 0.2
+    edge_weight: float = 2.0
     least_chorus: float = 5.0
     least_gap: float = 2.0
     least_segment: float = 4.0
@@ -142,7 +145,11 @@ def _peak(curve: Curve, edge: int) -> float:
 def _chorus_spans(song: _Song, rules: SegmentRules) -> list[tuple[float, float]]:
     state = _best_path(song, rules)
     change = np.flatnonzero(np.diff(np.concatenate([[0], state, [0]])))
-    spans = [(song.time(a), song.time(b)) for a, b in change.reshape(-1, 2)]
+    reach = round(_SNAP / song.frame_sec)
+    spans = [
+        (song.time(_snapped(song.start, a, reach)), song.time(_snapped(song.end, b, reach)))
+        for a, b in change.reshape(-1, 2)
+    ]
     joined: list[tuple[float, float]] = []
     for start, end in spans:
         if joined and start - joined[-1][1] < rules.least_gap:
@@ -155,8 +162,10 @@ def _chorus_spans(song: _Song, rules: SegmentRules) -> list[tuple[float, float]]
 def _best_path(song: _Song, rules: SegmentRules) -> NDArray[np.int64]:
     """Viterbi's path: 1 in a chorus, 0 elsewhere, one state a frame."""
     gain = song.frame_sec * (_logit(song.chorus) - _logit(np.array(rules.chorus_threshold)))
-    enter = rules.edge_weight * np.log(_edges(song.start))
-    leave = rules.edge_weight * np.log(_edges(song.end))
+    enter, leave = (
+        rules.edge_weight * np.log(np.minimum(_edges(curve) / rules.cut_threshold, 1.0))
+        for curve in (song.start, song.end)
+    )
     entered = np.zeros(song.frames, dtype=bool)
     left = np.zeros(song.frames, dtype=bool)
     outside, inside = 0.0, enter[0] + gain[0]
@@ -174,6 +183,14 @@ def _best_path(song: _Song, rules: SegmentRules) -> NDArray[np.int64]:
             now = 1 - now
     state[0] = now
     return state
+
+
+def _snapped(curve: Curve, edge: int, reach: int) -> int:
+    """The likeliest edge within ``reach`` frames; the edge itself where none is likelier."""
+    likely = np.convolve(curve, [1, 1])  # of the edge before each frame, and of the song's end
+    first = max(0, edge - reach)
+    best = first + int(likely[first : edge + reach + 1].argmax())
+    return best if likely[best] > likely[edge] else int(edge)
 
 
 def _edges(curve: Curve) -> Curve:

@@ -19,8 +19,8 @@ def windowed_similarities(frames: Float32, windows: Sequence[int]) -> list[Float
     """Cosine similarity of every two stretches of the song, for several lengths of stretch.
 
     Equal to stacking a stretch's frames into one vector and taking the cosine of such vectors, but
-    summed along the diagonals of the frame-by-frame products. At the song's ends the stretch is what
-    of it lies inside the song, for both alike.
+    summed along the diagonals of the frame-by-frame products. At the song's ends the stretch is
+    what of it lies inside the song, for both alike.
 
     Args:
         frames: ``(n, dimensions)``.
@@ -50,8 +50,8 @@ def far_apart(similarity: Float32, least_lag: int) -> Float32:
     return np.where(near, np.float32(-1), similarity)
 
 
-def best_repeats(distant: Float32, block: int, count: int) -> Float32:
-    """The similarities of each frame's best repeats, best first.
+def best_repeats(distant: Float32, block: int, count: int) -> tuple[Float32, NDArray[np.intp]]:
+    """Each frame's best repeats, best first: how similar they are and where they lie.
 
     Neighbours of a good match match well too; so only the best of each block of frames counts.
 
@@ -61,15 +61,20 @@ def best_repeats(distant: Float32, block: int, count: int) -> Float32:
         count: how many repeats.
 
     Returns:
-        ``(n, count)``; 0 where there is no such repeat.
+        Similarities and frames, each ``(n, count)``; 0 and the frame itself where there is none.
     """
     size = len(distant)
-    blocks = -(-size // block)
-    padded = np.full((size, max(blocks, count) * block), -1, dtype=np.float32)
+    blocks = max(-(-size // block), count)
+    padded = np.full((size, blocks * block), -1, dtype=np.float32)
     padded[:, :size] = distant
-    best = padded.reshape(size, -1, block).max(axis=2)
-    best = -np.sort(-best, axis=1)[:, :count]
-    return np.maximum(best, 0)
+    padded = padded.reshape(size, blocks, block)
+    place = padded.argmax(axis=2)
+    best = np.take_along_axis(padded, place[:, :, None], axis=2)[:, :, 0]
+    order = np.argsort(-best, axis=1, kind="stable")[:, :count]
+    similarity = np.take_along_axis(best, order, axis=1)
+    frame = order * block + np.take_along_axis(place, order, axis=1)
+    frame = np.where(similarity > 0, frame, np.arange(size)[:, None])
+    return np.maximum(similarity, 0), frame
 
 
 def repeat_weights(distant: Float32, sharpness: float, share: float) -> Float32:
@@ -93,7 +98,7 @@ def repeat_weights(distant: Float32, sharpness: float, share: float) -> Float32:
 
 
 def _running_totals(matrix: Float32) -> NDArray[np.float64]:
-    """``result[i, lag]``: the sum of the first ``i`` entries of the diagonal ``lag`` above the main."""
+    """``result[i, lag]``: sum of the first ``i`` entries of the diagonal ``lag`` above the main."""
     count = len(matrix)
     wide = np.zeros((count, 2 * count), dtype=np.float32)
     wide[:, :count] = matrix

@@ -9,6 +9,7 @@ import sys
 import structlog
 import uvicorn
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from gateway.app import create_app
 from gateway.settings import Settings
@@ -21,17 +22,30 @@ def main() -> int:
     argparse.ArgumentParser(prog="python -m gateway", description=_help()).parse_args()
     try:
         settings = Settings()
+    except SettingsError as error:  # a list that is not JSON
+        print(error, file=sys.stderr)
+        return 2
     except ValidationError as error:
         for problem in error.errors():
-            name = "_".join(map(str, problem["loc"])).upper()
-            print(f"setting {name}: {problem['msg']}", file=sys.stderr)
+            name = "__".join(map(str, problem["loc"])).upper()
+            print(f"{name}: {problem['msg']}" if name else problem["msg"], file=sys.stderr)
         return 2
     _configure_logs(settings)
-    structlog.get_logger().warning(
-        "no app is configured: any appkey and token is accepted, on this machine only"
-    )
+    try:
+        app = create_app(settings)
+    except ValueError as error:  # AppsError is one
+        print(error, file=sys.stderr)
+        return 2
+    if not settings.apps and settings.apps_file is None:
+        structlog.get_logger().warning(
+            "no app is configured: any appkey and token is accepted, on this machine only"
+        )
+    elif not settings.token_keys:
+        structlog.get_logger().warning(
+            "no token key is set: tokens end with this process, and no other gateway takes them"
+        )
     uvicorn.run(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         access_log=False,

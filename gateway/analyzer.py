@@ -19,6 +19,7 @@ from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
 from gateway import errors
+from gateway.breaker import Breaker
 from gateway.metrics import Metrics
 
 ENSEMBLES = ("genre", "chorus")
@@ -27,6 +28,8 @@ _STAGE_ERROR = re.compile(r"\b(EmptyData|IllegalData|ExceededDuration): (.*)", r
 _RETRY_SECONDS = 2.0  # a Triton that restarts is back within seconds
 _TRIES = 2
 _VERSION_SECONDS = 60.0
+_FAILURES = 3  # calls in a row that did not reach Triton, until it is left in peace …
+_REST_SECONDS = 1.0  # … for so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,7 @@ class Analyzer:
         self._metrics = metrics
         self._tracer = tracer
         self._deadline = deadline_seconds
+        self._breaker = Breaker(_FAILURES, _REST_SECONDS, time.monotonic, _reached)
         self._versions: dict[str, tuple[str, float]] = {}
 
     async def genre(self, audio: Audio) -> GenreResult:
@@ -130,7 +134,8 @@ class Analyzer:
         if time.monotonic() < until:
             return known
         try:
-            answer = await self._client.get_model_config(model, client_timeout=2.0)
+            with self._breaker.call():
+                answer = await self._client.get_model_config(model, client_timeout=2.0)
         except InferenceServerException as error:
             raise _translated(error, self._deadline) from error
         version: str = answer.config.parameters["model_version"].string_value
@@ -140,10 +145,11 @@ class Analyzer:
     async def ready(self) -> bool:
         """Whether both ensembles, and so all their parts, are ready."""
         try:
-            states = await asyncio.gather(
-                *(self._client.is_model_ready(name, client_timeout=2.0) for name in ENSEMBLES)
-            )
-        except InferenceServerException:
+            with self._breaker.call():  # whoever asks often is also the probe that closes it
+                states = await asyncio.gather(
+                    *(self._client.is_model_ready(name, client_timeout=2.0) for name in ENSEMBLES)
+                )
+        except (InferenceServerException, errors.ServerBusy):
             return False
         return all(states)
 
@@ -159,7 +165,8 @@ class Analyzer:
             started = time.time()
             left = max(0.001, end - time.monotonic())
             try:
-                answer = await self._infer(model, [tensor], wanted, audio.parameters(), left)
+                with self._breaker.call():
+                    answer = await self._infer(model, [tensor], wanted, audio.parameters(), left)
             except InferenceServerException as error:
                 if attempt < _TRIES and _died_under_it(error):
                     continue
@@ -202,6 +209,17 @@ def _timings(times: Mapping[int, float], started: float, ended: float) -> Timing
     queue = max(0.0, begun - started)
     infer = max(0.0, ended - started - queue - decode - mel)
     return Timings(queue, decode, mel, infer)
+
+
+def _reached(error: BaseException) -> bool | None:
+    """Whether Triton was there at all; a full queue or a refusal is an answer."""
+    if not isinstance(error, InferenceServerException):
+        return None
+    status, message = str(error.status() or ""), str(error.message())
+    if status.endswith((grpc.StatusCode.DEADLINE_EXCEEDED.name, grpc.StatusCode.CANCELLED.name)):
+        return None
+    away = status.endswith(grpc.StatusCode.UNAVAILABLE.name)
+    return not away or "queue size" in message or "timeout expired" in message
 
 
 def _died_under_it(error: InferenceServerException) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -18,10 +19,15 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from tritonclient.grpc.aio import InferenceServerClient
 
-from gateway import errors, health, invoke, rest
+from gateway import errors, get_token, health, invoke, rest
+from gateway.admission import Admission
 from gateway.analyzer import Analyzer
+from gateway.identity.apps import App, check_distinct, load_apps
+from gateway.identity.identities import Identities
+from gateway.identity.tokens import Tokens
 from gateway.inbound.body_guard import BodyGuard, BodyLimits
 from gateway.metrics import Metrics
+from gateway.outbound.client import OutboundClient
 from gateway.request_log import RequestLog
 from gateway.results import make_store
 from gateway.settings import Settings
@@ -30,24 +36,48 @@ from gateway.tracing import Tracing
 
 _CLIENT_CLOSED_REQUEST = 499  # what nginx logs; nobody is left to read it
 _LEAST_COMPRESSED = 1000  # bytes of an answer
+_CHANNEL = [
+    ("grpc.max_send_message_length", -1),  # the client's own defaults, which this list replaces
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_reconnect_backoff_ms", 1000),  # or a Triton that is back is not seen for minutes
+]
 log = structlog.get_logger()
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Build the application; Triton is dialled when it starts, and need not be there yet."""
+    """Build the application; Triton is dialled when it starts, and need not be there yet.
+
+    Raises:
+        AppsError: the file of apps is missing or wrong.
+        ValueError: a token key is too short.
+    """
     metrics, tracing = Metrics(), Tracing()
+
+    apps = _apps(settings)
+    tokens = Tokens(settings.token_keys)
+    now = partial(datetime.now, UTC)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
-        async with InferenceServerClient(settings.triton_url) as client:
-            analyzer = Analyzer(client, settings.deadline_seconds, metrics, tracing.tracer)
+        async with AsyncExitStack() as closing:
+            client = await closing.enter_async_context(
+                InferenceServerClient(settings.triton_url, channel_args=_CHANNEL)
+            )
+            outbound = await closing.enter_async_context(OutboundClient(settings.outbound))
             results = make_store(settings.redis_url)
-            try:
-                now = partial(datetime.now, UTC)
-                yield {"gateway": State(settings, analyzer, results, metrics, now)}
-            finally:
-                await results.close()
-                await asyncio.to_thread(tracing.close)
+            closing.push_async_callback(results.close)
+            closing.push_async_callback(asyncio.to_thread, tracing.close)
+            state = State(
+                settings=settings,
+                analyzer=Analyzer(client, settings.deadline_seconds, metrics, tracing.tracer),
+                identities=Identities(apps, tokens, now),
+                admission=Admission(settings.max_in_flight, time.monotonic),
+                outbound=outbound,
+                results=results,
+                metrics=metrics,
+                now=now,
+            )
+            yield {"gateway": state}
 
     app = FastAPI(
         title="AcousticSense",
@@ -55,7 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
         version="0.1.0",
         lifespan=lifespan,
     )
-    for front in (invoke, rest, health):
+    for front in (invoke, get_token, rest, health):
         app.include_router(front.router)
     app.add_exception_handler(errors.ApiError, _api_error)
     app.add_exception_handler(HTTPException, _http_exception)
@@ -75,6 +105,19 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
+def _apps(settings: Settings) -> list[App]:
+    """The apps that are let in; none means everyone on this machine.
+
+    Raises:
+        AppsError: the file is missing or wrong, or two apps share a key.
+    """
+    apps = list(settings.apps)
+    if settings.apps_file is not None:
+        apps += load_apps(settings.apps_file)
+    check_distinct(apps, "the settings")
+    return apps
+
+
 def _body_limits(settings: Settings) -> BodyLimits:
     """Base64 takes four bytes for three; what else a body holds is small."""
     return BodyLimits(
@@ -88,7 +131,8 @@ def _body_limits(settings: Settings) -> BodyLimits:
 def _answer(request: Request, error: errors.ApiError) -> Response:
     """The error in the dialect of the path that was asked."""
     request.state.error_code = error.code
-    speak = invoke.envelope if request.url.path.startswith("/api/") else rest.problem
+    path = request.url.path
+    speak = invoke.envelope if path == "/" or path.startswith("/api/") else rest.problem
     return speak(request, error)
 
 

@@ -1,4 +1,4 @@
-"""Reading a small body, and noticing that a client left: nothing is computed for nobody."""
+"""Noticing that a client left, so that nothing is computed for nobody."""
 
 from __future__ import annotations
 
@@ -9,23 +9,7 @@ from typing import TypeVar
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from gateway import errors
-
 T = TypeVar("T")
-
-
-async def body_of(request: Request, limit: int) -> bytes:
-    """A small body, whole.
-
-    Raises:
-        ExceededDataSize: more than ``limit`` bytes.
-    """
-    body = b""
-    async for block in request.stream():
-        body += block
-        if len(body) > limit:
-            raise errors.ExceededDataSize(f"a body over the limit of {limit} bytes")
-    return body
 
 
 async def unless_gone(request: Request, work: Coroutine[None, None, T]) -> T:

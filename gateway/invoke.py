@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
 from gateway import errors
 from gateway.analysis import analysis_object
-from gateway.analyzer import Audio
+from gateway.analyzer import Audio, Timings
 from gateway.connection import unless_gone
 from gateway.inbound.invoke_body import InvokeBody, InvokeBodyReader
 from gateway.openapi import INVOKE_BODY, INVOKE_RESPONSES
+from gateway.outbound.download import download
 from gateway.state import State, state_of
 
 router = APIRouter()
@@ -29,11 +32,13 @@ _PCM_HINTS = ("sample_rate", "channel")
 
 
 @dataclass(frozen=True, slots=True)
-class Invocation:
-    """One request, its query and body brought together."""
+class Identity:
+    """Who asks, and for what, from the query and the body together."""
 
+    appkey: str
+    token: str
     namespace: str
-    audio: Audio
+    version: str
 
 
 def envelope(request: Request, error: errors.ApiError) -> JSONResponse:
@@ -59,26 +64,71 @@ def envelope(request: Request, error: errors.ApiError) -> JSONResponse:
 async def invoke(request: Request) -> JSONResponse:
     """Answer a DeepChorus or AcousticSense invocation with the protocol's envelope."""
     state = state_of(request)
-    invocation = _read(await _body(request, state.settings.max_audio_bytes), request)
-    version = await state.analyzer.version(NAMESPACES[invocation.namespace])
-    result, timings = await unless_gone(request, _run(state, invocation, request.state.task_id))
+    _refuse_early(state, request)
+    body = await _body(request, state.settings.max_audio_bytes)
+    with body.audio or io.BytesIO() as file:
+        identity = Identity(*(_identity(name, request, body.fields) for name in _IDENTITY))
+        request.state.namespace = identity.namespace  # errors below repeat it
+        if identity.version not in {"", _VERSION}:
+            raise errors.ClientError(f"version {identity.version!r} is not served, only {_VERSION}")
+        app = state.identities.invoke_app(identity.appkey, identity.token, identity.namespace)
+        payload = _payload(body.fields.get("payload"))
+        if body.fields.get("data") is not None:  # the reader takes strings out
+            raise errors.InvalidData("data must be a string of base64")
+        async with state.admission.enter(app):
+            work = _answer(state, identity.namespace, payload, file, request.state.task_id)
+            return await unless_gone(request, work)
+
+
+async def _answer(
+    state: State, namespace: str, payload: Mapping[str, Any], file: BinaryIO, task_id: str
+) -> JSONResponse:
+    """Have the audio analysed, and put the result into the envelope."""
+    pcm = _pcm(payload)
+    data = await asyncio.to_thread(file.read)
+    if not data:
+        data = await _downloaded(state, payload)
+    version = await state.analyzer.version(NAMESPACES[namespace])
+    result, timings = await _result(state, namespace, Audio(data, pcm), task_id)
     content = {
-        "task_id": request.state.task_id,
-        "namespace": invocation.namespace,
+        "task_id": task_id,
+        "namespace": namespace,
         "status_code": 20000000,
         "status_text": "OK",
         "payload": json.dumps(result, ensure_ascii=False, separators=(",", ":")),
         "data": "",
     }
-    return JSONResponse(content, headers={"Server-Timing": timings, "X-Model-Version": version})
+    headers = {"Server-Timing": timings.header(), "X-Model-Version": version}
+    return JSONResponse(content, headers=headers)
 
 
-async def _run(state: State, invocation: Invocation, task_id: str) -> tuple[dict[str, Any], str]:
-    if invocation.namespace == "DeepChorus":
-        chorus = await state.analyzer.chorus(invocation.audio)
-        return chorus.payload, chorus.timings.header()
-    genre = await state.analyzer.genre(invocation.audio)
-    return analysis_object(genre, task_id, state.now()), genre.timings.header()
+async def _result(
+    state: State, namespace: str, audio: Audio, task_id: str
+) -> tuple[dict[str, Any], Timings]:
+    if namespace == "DeepChorus":
+        chorus = await state.analyzer.chorus(audio)
+        return chorus.payload, chorus.timings
+    genre = await state.analyzer.genre(audio)
+    return analysis_object(genre, task_id, state.now()), genre.timings
+
+
+async def _downloaded(state: State, payload: Mapping[str, Any]) -> bytes:
+    """The audio at ``payload.url``, where no data was sent."""
+    url = payload.get("url")
+    if url is not None and not isinstance(url, str):
+        raise errors.IllegalPayload("payload.url must be a string")
+    if "url" not in payload:
+        raise errors.EmptyData("send the audio's bytes in data, as base64, or a url in payload")
+    settings = state.settings
+    return await download(state.outbound, url, settings.max_audio_bytes, settings.deadline_seconds)
+
+
+def _refuse_early(state: State, request: Request) -> None:
+    """An identity that stands whole in the query is judged before its body is read."""
+    query = request.query_params
+    if all(query.get(name) for name in ("appkey", "token", "namespace")):
+        request.state.namespace = query["namespace"]
+        state.identities.invoke_app(query["appkey"], query["token"], query["namespace"])
 
 
 async def _body(request: Request, limit: int) -> InvokeBody:
@@ -93,39 +143,13 @@ async def _body(request: Request, limit: int) -> InvokeBody:
     return reader.close()
 
 
-def _read(body: InvokeBody, request: Request) -> Invocation:
-    """Who asks for what; fields first, then the payload, then the audio."""
-    data = b""
-    if body.audio is not None:
-        with body.audio as file:
-            data = file.read()
-    identity = {name: _identity(name, request.query_params, body.fields) for name in _IDENTITY}
-    request.state.namespace = identity["namespace"]  # errors below repeat it
-    if identity["version"] not in {"", _VERSION}:
-        raise errors.ClientError(f"version {identity['version']!r} is not served, only {_VERSION}")
-    if identity["namespace"] not in NAMESPACES:
-        raise errors.DeniedNamespace(
-            f"namespace {identity['namespace']!r} is not served; use {' or '.join(NAMESPACES)}"
-        )
-    if not identity["appkey"]:
-        raise errors.InvalidAccess("appkey is missing")
-    if not identity["token"]:
-        raise errors.IllegalToken("token is missing")
-    payload = _payload(body.fields.get("payload"))
-    if body.fields.get("data") is not None:  # the reader takes strings out
-        raise errors.InvalidData("data must be a string of base64")
-    if not data:
-        if payload.get("url"):
-            raise errors.FailedDownload("this version takes no url: send the audio in data")
-        raise errors.EmptyData("send the audio's bytes in data, as base64")
-    return Invocation(identity["namespace"], Audio(data, _pcm(payload)))
-
-
-def _identity(name: str, query: Mapping[str, str], fields: Mapping[str, Any]) -> str:
+def _identity(name: str, request: Request, fields: Mapping[str, Any]) -> str:
     """A field that may stand in the query, in the body, or the same in both."""
-    in_query, in_body = query.get(name, ""), fields.get(name) or ""
+    in_query, in_body = request.query_params.get(name, ""), fields.get(name) or ""
     if not isinstance(in_body, str):
         raise errors.ClientError(f"{name} must be a string")
+    if not in_body.isprintable():  # half a surrogate pair: no answer could repeat it
+        raise errors.ClientError(f"{name} holds what is no printable character")
     if in_query and in_body and in_query != in_body:
         raise errors.ClientError(f"{name} differs between query and body: send it once")
     return in_query or in_body

@@ -17,6 +17,7 @@ from gateway import errors
 from gateway.analysis import analysis_object
 from gateway.analyzer import Audio
 from gateway.connection import unless_gone
+from gateway.identity.apps import App
 from gateway.openapi import ANALYSIS_RESPONSES, FILE_BODY, STORED_RESPONSES
 from gateway.state import State, state_of
 
@@ -36,6 +37,8 @@ def problem(request: Request, error: errors.ApiError) -> JSONResponse:
         "request_id": request.state.task_id,
     }
     headers = {**error.headers, "Content-Type": "application/problem+json"}
+    if error.rest_status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(content, error.rest_status, headers=headers)
 
 
@@ -52,10 +55,17 @@ async def analyze_audio(request: Request) -> Response:
     is), unless the request says `Cache-Control: no-cache`.
     """
     state = state_of(request)
+    app = state.identities.rest_app(request.headers.get("authorization"))
     data = await _file(request, state.settings.max_audio_bytes)
+    async with state.admission.enter(app):
+        return await _analysis(request, state, app, data)
+
+
+async def _analysis(request: Request, state: State, app: App, data: bytes) -> Response:
+    """The analysis of one file, remembered or new."""
     version = await state.analyzer.version("genre")
     digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
-    key = f"genre:{_owner(request)}:{version}:{digest}"
+    key = f"genre:{app.appkey}:{version}:{digest}"
     headers = {"X-Model-Version": version}
     if "no-cache" not in request.headers.get("cache-control", ""):
         known = await state.results.get(key)
@@ -64,7 +74,7 @@ async def analyze_audio(request: Request) -> Response:
             return _json(known, {**headers, "Age": str(_age(known, state.now()))})
     result = await unless_gone(request, state.analyzer.genre(Audio(data)))
     content = analysis_object(result, request.state.task_id, state.now())
-    text = await _keep(state, request, key, content)
+    text = await _keep(state, app, key, content)
     return _json(text, {**headers, "Server-Timing": result.timings.header()})
 
 
@@ -74,11 +84,12 @@ async def analyze_audio(request: Request) -> Response:
 async def stored_analysis(request: Request, request_id: str) -> Response:
     """Answer with an analysis made before, by its `request_id`."""
     state = state_of(request)
+    app = state.identities.rest_app(request.headers.get("authorization"))
     try:
         name = str(uuid.UUID(request_id))
     except ValueError:
         raise errors.NotFound("a request_id is a UUID") from None
-    text = await state.results.get(f"result:{_owner(request)}:{name}")
+    text = await state.results.get(f"result:{app.appkey}:{name}")
     if text is None:
         raise errors.NotFound(f"no analysis {name}; it is kept for a limited time")
     tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
@@ -88,15 +99,10 @@ async def stored_analysis(request: Request, request_id: str) -> Response:
     return _json(text, headers)
 
 
-def _owner(_: Request) -> str:
-    """Whose results these are: no app finds another's."""
-    return "anonymous"
-
-
-async def _keep(state: State, request: Request, key: str, content: dict[str, Any]) -> str:
+async def _keep(state: State, app: App, key: str, content: dict[str, Any]) -> str:
     """Store an analysis under its id and its content; the text that is stored is what is sent."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    name = f"result:{_owner(request)}:{content['request_id']}"
+    name = f"result:{app.appkey}:{content['request_id']}"  # no app finds another's
     await state.results.put(name, text, state.settings.result_seconds)
     await state.results.put(key, text, _CACHE_SECONDS)
     return text

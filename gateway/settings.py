@@ -3,26 +3,53 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gateway.identity.apps import App
+from gateway.outbound.settings import OutboundSettings
 
 
 class Settings(BaseSettings):
     """Variables begin with ``ACOUSTICSENSE_``; the port is also read from ``PORT``."""
 
-    model_config = SettingsConfigDict(env_prefix="ACOUSTICSENSE_", use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(
+        env_prefix="ACOUSTICSENSE_",
+        env_nested_delimiter="__",
+        hide_input_in_errors=True,  # it may be a secret
+        use_attribute_docstrings=True,
+    )
 
     host: str = "127.0.0.1"
-    """Address to listen on. While no app is configured only a loopback address is accepted: any
-    appkey and token would be let in."""
+    """Address to listen on. Without apps only a loopback address is accepted: any appkey and token
+    would be let in."""
 
     port: int = Field(8080, validation_alias=AliasChoices("ACOUSTICSENSE_PORT", "PORT"))
     """Port to listen on."""
 
     triton_url: str = "127.0.0.1:8001"
     """Triton's gRPC endpoint, ``host:port``."""
+
+    apps: tuple[App, ...] = ()
+    """Apps that are let in, as a JSON list of objects with the fields of the file's tables."""
+
+    apps_file: Path | None = None
+    """TOML file of more apps; ``python -m gateway.new_app`` writes to it."""
+
+    token_keys: list[SecretStr] = []
+    """Keys that sign tokens, newest first, each of 32 bytes or more, as a JSON list. Without any a
+    random one is made at start: then tokens end with the process, and replicas refuse each
+    other's."""
+
+    max_in_flight: int = Field(32, gt=0)
+    """Most requests in work at once, over all apps; more are refused with ExceededConcurrency.
+    Twice what the machine answers at its best keeps the waiting short."""
+
+    outbound: OutboundSettings = OutboundSettings()
+    """Downloads by URL."""
 
     deadline_seconds: float = Field(60.0, gt=0)
     """Longest a request may take before it is answered with ServerTimeout; the same time is given
@@ -54,17 +81,18 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     """Lines for people or for machines."""
 
-    @field_validator("host")
-    @classmethod
-    def _loopback_while_open(cls, host: str) -> str:
-        address = "127.0.0.1" if host == "localhost" else host
+    @model_validator(mode="after")
+    def _loopback_while_open(self) -> Self:
+        if self.apps or self.apps_file is not None:
+            return self
+        address = "127.0.0.1" if self.host == "localhost" else self.host
         try:
             loopback = ipaddress.ip_address(address).is_loopback
         except ValueError:
             loopback = False
         if not loopback:
             raise ValueError(
-                f"{host!r} is refused: no app is configured, so anyone who reaches the port would "
-                "be let in; listen on 127.0.0.1"
+                f"host {self.host!r} is refused: no app is configured, so anyone who reaches the "
+                "port would be let in; set ACOUSTICSENSE_APPS_FILE, or listen on 127.0.0.1"
             )
-        return host
+        return self

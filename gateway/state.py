@@ -8,8 +8,11 @@ from datetime import datetime
 
 from fastapi import Request
 
+from gateway.admission import Admission
 from gateway.analyzer import Analyzer
+from gateway.identity.identities import Identities
 from gateway.metrics import Metrics
+from gateway.outbound.client import OutboundClient
 from gateway.results import ResultStore
 from gateway.settings import Settings
 
@@ -20,6 +23,9 @@ class State:
 
     settings: Settings
     analyzer: Analyzer
+    identities: Identities
+    admission: Admission
+    outbound: OutboundClient
     results: ResultStore
     metrics: Metrics
     now: Callable[[], datetime]

@@ -1,0 +1,1 @@
+"""The recipes that make the bundled weights, and their evaluation."""

@@ -5,7 +5,7 @@ gateway.new_app`` makes such a table.
 
 API keys are kept as plain SHA-256, without salt or stretching: those guard guessable secrets, and
 an API key is 256 random bits that nobody guesses, checked on every single request. The secret key
-and the static token cannot be hashed: the first signs, and operators read the second back.
+cannot be hashed, because checking a signature takes it; the file is as secret as what it holds.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -26,8 +27,17 @@ from pydantic import (
 )
 
 Namespace = Literal["DeepChorus", "AcousticSense"]
-_Secret = Annotated[SecretStr, Field(min_length=16)]
 _Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+_LEAST_SECRET_CHARS = 16
+
+
+def _hard_to_guess(secret: SecretStr) -> SecretStr:
+    if len(secret) < _LEAST_SECRET_CHARS:
+        raise ValueError(f"must have at least {_LEAST_SECRET_CHARS} characters")
+    return secret
+
+
+_Secret = Annotated[SecretStr, AfterValidator(_hard_to_guess)]
 
 
 class AppsError(ValueError):
@@ -48,8 +58,8 @@ class App(BaseModel):
     appkey: str = Field(pattern=r"^[!-~]{1,128}$")
     """Names the app in the invoke protocol. Public; it travels in query strings."""
 
-    access_key: str = Field(pattern=r"^[!-+\--.0-~]{1,128}$")
-    """Names the app when it signs. Public; free of the comma and slash that end it there."""
+    access_key: str = Field(pattern=r"^[A-Za-z0-9_.=+-]{1,128}$")
+    """Names the app when it signs. Public; without the slash and comma that would end it there."""
 
     secret_key: _Secret
     """Signs GetToken requests."""
@@ -113,33 +123,29 @@ def parse_apps(text: str, source: str) -> list[App]:
     if not tables or not isinstance(tables, list):
         # Never read as "no app, so let anyone in".
         raise AppsError(f"{source} holds no [[apps]] table")
-    try:
-        return distinct([_app(table, number, source) for number, table in enumerate(tables, 1)])
-    except DuplicateError as error:
-        raise AppsError(f"{source}: {error}") from None
+    apps = [_app(table, number, source) for number, table in enumerate(tables, 1)]
+    check_distinct(apps, source)
+    return apps
 
 
-class DuplicateError(AppsError):
-    """Two apps cannot be told apart."""
-
-
-def distinct(apps: Iterable[App]) -> list[App]:
-    """The same apps, if each can be told from the others.
+def check_distinct(apps: Iterable[App], source: str) -> None:
+    """Make sure that no two apps share a key.
 
     Raises:
-        DuplicateError: an appkey, access key or API key occurs twice.
+        AppsError: two do; ``source`` names where they stand.
     """
-    apps = list(apps)
     seen: dict[tuple[str, str], App] = {}
     for app in apps:
         for kind, value in _identifiers(app):
             other = seen.setdefault((kind, value), app)
             if other is not app:
-                raise DuplicateError(f"apps {other.name!r} and {app.name!r} have the same {kind}")
-    return apps
+                raise AppsError(
+                    f"{source}: apps {other.name!r} and {app.name!r} have the same {kind}"
+                )
 
 
 def _identifiers(app: App) -> Iterator[tuple[str, str]]:
+    """What tells an app from the others."""
     yield "appkey", app.appkey
     yield "access_key", app.access_key
     for each in app.api_key_hashes:

@@ -90,7 +90,7 @@ class Tokens:
             )
         except jwt.InvalidAudienceError:
             raise errors.IllegalToken("the token belongs to another appkey") from None
-        except (jwt.PyJWTError, KeyError, ValueError):
+        except (jwt.PyJWTError, KeyError, ValueError, RecursionError):
             raise errors.IllegalToken(
                 "the token is not one of this server's: get one with GetToken"
             ) from None

@@ -36,7 +36,7 @@ def checksum(page: bytes) -> int:
 
 def pages(data: bytes) -> Iterator[Page]:
     at = 0
-    while data[at : at + 4] == b"OggS":
+    while data[at : at + 4] == b"OggS" and at + 27 <= len(data):
         flags, granule, serial, number = struct.unpack_from("<BqII", data, at + 5)
         count = data[at + 26]
         lacing = data[at + 27 : at + 27 + count]
@@ -52,14 +52,18 @@ def with_serial(data: bytes, serial: int = 1) -> bytes:
 
 def with_checksums(data: bytes) -> bytes:
     """The pages of a damaged file, each with the checksum of what it now holds."""
-    return b"".join(page.packed() for page in pages(data))
+    whole = b"".join(page.packed() for page in pages(data))
+    return whole + data[len(whole) :]
 
 
 def repeated(data: bytes, times: int) -> bytes:
-    """The sound of a stream, many times over, as one long stream."""
+    """The sound of a stream, many times over, as one long stream.
+
+    The last page is left out: its end is trimmed, and the pages after it would not fit on.
+    """
     every = list(pages(data))
-    heads = [page for page in every if page.granule <= 0]
-    sound = [replace(page, flags=0) for page in every[len(heads) :]]
+    heads = [page for page in every if page.granule == 0]
+    sound = every[len(heads) : -1]
     length = sound[-1].granule
     written = [page.packed() for page in heads]
     for time in range(times):

@@ -1,4 +1,4 @@
-"""The chorus features: any length, no warnings, the same again, and repeats where there are some."""
+"""The chorus features: any length, no warnings, the same again, repeats where there are some."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audio.chorus_features import FRAME_SEC, N_FEATURES, N_LOCAL, chorus_features, spectra
+from audio.chorus_features import (
+    COARSE,
+    FRAME_SEC,
+    N_FEATURES,
+    REPEATS,
+    chorus_features,
+    spectra,
+)
 from audio.front_end import CHORUS
 from audio.pitch import LOWEST, SEMITONES, pitch_spectrum
 from audio.self_similarity import (
@@ -44,8 +51,11 @@ def test_any_length_gives_finite_features_without_a_warning(count, kind):
         features = chorus_features(samples, CHORUS)
     assert features.shape == (max(1, math.ceil(count / 3072)), N_FEATURES)
     assert features.dtype == np.float32
-    assert np.isfinite(features).all()
-    assert np.abs(features).max() <= 5
+    told, places, weights = np.split(features, [N_FEATURES - 2 * REPEATS, N_FEATURES - REPEATS], 1)
+    assert np.isfinite(told).all()
+    assert np.abs(told).max() <= 6
+    assert np.isin(places, np.arange(math.ceil(len(features) / COARSE))).all()
+    assert ((weights >= 0) & (weights <= 1)).all()
 
 
 def test_a_frame_is_a_whole_number_of_hops():
@@ -60,19 +70,24 @@ def test_the_same_samples_give_the_same_features():
 def test_level_of_the_file_does_not_matter():
     samples = np.random.default_rng(0).normal(0, 0.1, 30 * RATE).astype(np.float32)
     samples *= np.repeat(np.random.default_rng(1).random(30), RATE).astype(np.float32)
-    quiet = chorus_features(samples / 8, CHORUS)
-    assert np.abs(quiet - chorus_features(samples, CHORUS)).max() < 1e-2
+    told = slice(0, N_FEATURES - 2 * REPEATS)
+    loud, quiet = chorus_features(samples, CHORUS), chorus_features(samples / 8, CHORUS)
+    assert np.abs(loud - quiet)[:, told].max() < 1e-2
 
 
-def test_what_returns_later_looks_alike_and_what_does_not_does_not():
+def test_a_moment_points_at_its_return_and_surely_so_only_if_there_is_one():
     rng = np.random.default_rng(3)
     verse, chorus, other = (tune(rng.integers(50, 80, 40)) for _ in range(3))  # 20 s each
     features = chorus_features(np.concatenate([chorus, verse, chorus, other]), CHORUS)
-    best = features[:, N_LOCAL + 70 : -18]  # similarities as they are, after two sets of averages
-    frames = len(features) // 4
-    inside = slice(frames // 4, 3 * frames // 4)
-    per_part = [part[inside].mean() for part in np.array_split(best, 4)]
-    assert min(per_part[0], per_part[2]) > max(per_part[1], per_part[3]) + 0.5
+    place, weight = features[:, -2 * REPEATS] * COARSE * FRAME_SEC, features[:, -REPEATS]
+    part = [
+        slice(round((20 * k + 5) / FRAME_SEC), round((20 * k + 15) / FRAME_SEC)) for k in range(4)
+    ]
+    time = np.arange(len(features)) * FRAME_SEC
+    assert np.abs(place - time - 40)[part[0]].max() < 1
+    assert np.abs(place - time + 40)[part[2]].max() < 1
+    assert min(weight[part[0]].min(), weight[part[2]].min()) > 0.6
+    assert max(weight[part[1]].mean(), weight[part[3]].mean()) < 0.4
 
 
 def test_similarity_is_the_cosine_of_stacked_windows():
@@ -92,8 +107,9 @@ def test_best_repeats_skip_near_frames_and_neighbours():
     similarity[0, 3] = 1.0  # too near
     similarity[0, 30:33] = 0.9, 0.95, 0.9  # one repeat
     similarity[0, 50] = 0.8
-    best = best_repeats(far_apart(similarity, 5), block=10, count=3)
+    best, place = best_repeats(far_apart(similarity, 5), block=10, count=3)
     assert best[0] == pytest.approx([0.95, 0.8, 0.1])
+    assert place[0].tolist() == [31, 50, 5]
 
 
 def test_averaging_over_repeats_mixes_a_frame_with_its_repeat_only():

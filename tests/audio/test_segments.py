@@ -107,10 +107,11 @@ def test_clear_choruses_are_found_at_their_starts_and_ends():
     assert found == [pytest.approx(span, abs=2 * FRAME) for span in spans]
 
 
-def test_a_likely_start_is_preferred_to_where_the_curve_crosses_one_half():
+def test_a_likely_start_is_preferred_to_where_the_curve_crosses_the_threshold():
     curves = synthetic([(30.0, 50.0)], 120)
     curves[: round(33 / FRAME), 0] = 0.45  # the curve is late by three seconds
-    found = segments(curves, 120)["chorus_segments"][0]["interval"]
+    rules = SegmentRules(chorus_threshold=0.5)
+    found = segments(curves, 120, rules=rules)["chorus_segments"][0]["interval"]
     assert found[0] == pytest.approx(30, abs=2 * FRAME)
 
 

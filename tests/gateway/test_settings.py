@@ -17,6 +17,12 @@ def test_an_address_that_others_reach_is_refused_while_anyone_is_let_in(monkeypa
         Settings()
 
 
+def test_with_apps_any_address_may_be_listened_on(monkeypatch, tmp_path):
+    monkeypatch.setenv("ACOUSTICSENSE_HOST", "0.0.0.0")  # noqa: S104
+    monkeypatch.setenv("ACOUSTICSENSE_APPS_FILE", str(tmp_path / "apps.toml"))
+    assert Settings().host == "0.0.0.0"  # noqa: S104
+
+
 def test_the_port_is_read_from_either_name(monkeypatch):
     monkeypatch.delenv("ACOUSTICSENSE_PORT", raising=False)
     monkeypatch.setenv("PORT", "9090")
