@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint bench song train-chorus train-genre evaluate lock clean
+.PHONY: help serve test lint bench fuzz song train-chorus train-genre evaluate lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ lint: $(VENV)/.testing ## Mend formatting, then check style, types and imports
 
 bench: $(VENV)/.testing ## Measure speed and memory, side by side, and print the tables
 	$(BIN)/python -m benchmarks
+
+fuzz: $(VENV)/.testing ## Damage audio files 10,000 times and decode them (SEED=1)
+	$(BIN)/python -m tests.audio.fuzz --cases 10000 --seed $(or $(SEED),1)
 
 song: out/song.mp3 ## Make the sample song
 

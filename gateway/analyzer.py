@@ -82,31 +82,29 @@ class Audio:
 
 
 class Analyzer:
-    """Asks Triton, within a deadline; leaving the awaiting task cancels the inference."""
+    """Asks Triton, within the seconds that are given; leaving the awaiting task cancels the inference."""
 
     def __init__(
         self,
         client: InferenceServerClient,
-        deadline_seconds: float,
         metrics: Metrics,
         tracer: Tracer,
     ) -> None:
         self._client = client
         self._metrics = metrics
         self._tracer = tracer
-        self._deadline = deadline_seconds
         self._breaker = Breaker(_FAILURES, _REST_SECONDS, time.monotonic, _reached)
         self._versions: dict[str, tuple[str, float]] = {}
 
-    async def genre(self, audio: Audio) -> GenreResult:
-        """Name the genre.
+    async def genre(self, audio: Audio, seconds: float) -> GenreResult:
+        """Name the genre within so many seconds.
 
         Raises:
             ApiError: any of the tree that Triton can cause.
         """
         # The classification extension answers "probability:index:label", best first.
         wanted = InferRequestedOutput("PROBABILITIES", class_count=16)
-        answer, timings = await self._ask("genre", audio, [wanted])
+        answer, timings = await self._ask("genre", audio, seconds, [wanted])
         entries = [entry.decode() for entry in answer.as_numpy("PROBABILITIES")[0]]
         ranking = []
         for entry in entries:
@@ -114,13 +112,15 @@ class Analyzer:
             ranking.append((label, float(probability)))
         return GenreResult(ranking, timings)
 
-    async def chorus(self, audio: Audio) -> ChorusResult:
-        """Find the chorus.
+    async def chorus(self, audio: Audio, seconds: float) -> ChorusResult:
+        """Find the chorus within so many seconds.
 
         Raises:
             ApiError: any of the tree that Triton can cause.
         """
-        answer, timings = await self._ask("chorus", audio, [InferRequestedOutput("SEGMENTS")])
+        answer, timings = await self._ask(
+            "chorus", audio, seconds, [InferRequestedOutput("SEGMENTS")]
+        )
         payload = json.loads(answer.as_numpy("SEGMENTS")[0, 0])
         return ChorusResult(payload, timings)
 
@@ -137,7 +137,7 @@ class Analyzer:
             with self._breaker.call():
                 answer = await self._client.get_model_config(model, client_timeout=2.0)
         except InferenceServerException as error:
-            raise _translated(error, self._deadline) from error
+            raise _translated(error) from error
         version: str = answer.config.parameters["model_version"].string_value
         self._versions[model] = (version, time.monotonic() + _VERSION_SECONDS)
         return version
@@ -154,10 +154,10 @@ class Analyzer:
         return all(states)
 
     async def _ask(
-        self, model: str, audio: Audio, outputs: list[InferRequestedOutput]
+        self, model: str, audio: Audio, seconds: float, outputs: list[InferRequestedOutput]
     ) -> tuple[Any, Timings]:
         """One inference; tried once more if a process of Triton's died under it."""
-        end = time.monotonic() + self._deadline
+        end = time.monotonic() + seconds
         tensor = InferInput("AUDIO", [1, 1], "BYTES")
         tensor.set_data_from_numpy(np.array([[audio.data]], dtype=np.object_))
         wanted = [*outputs, InferRequestedOutput("TIMES")]
@@ -170,7 +170,7 @@ class Analyzer:
             except InferenceServerException as error:
                 if attempt < _TRIES and _died_under_it(error):
                     continue
-                raise _translated(error, self._deadline) from error
+                raise _translated(error) from error
             timings = _timings(answer.as_numpy("TIMES")[0], started, time.time())
             for stage, seconds in timings.stages().items():
                 self._metrics.stage_seconds.labels(stage).observe(seconds)
@@ -227,7 +227,7 @@ def _died_under_it(error: InferenceServerException) -> bool:
     return "Stub process" in str(error.message())
 
 
-def _translated(error: InferenceServerException, deadline: float) -> errors.ApiError:
+def _translated(error: InferenceServerException) -> errors.ApiError:
     """Triton's words as one of ours."""
     message, status = str(error.message()), str(error.status() or "")
     stage = _STAGE_ERROR.search(message)
@@ -242,7 +242,7 @@ def _translated(error: InferenceServerException, deadline: float) -> errors.ApiE
         }[name](detail)
     late = status.endswith(grpc.StatusCode.DEADLINE_EXCEEDED.name)
     if late or "Request timeout expired" in message:
-        return errors.ServerTimeout(f"no answer within {deadline:g} s; send less at once, or later")
+        return errors.ServerTimeout("no answer before the deadline; send less at once, or later")
     if status.endswith(grpc.StatusCode.UNAVAILABLE.name) or _died_under_it(error):
         return errors.ServerBusy(
             "the inference server is away or its queue is full; try again",

@@ -69,7 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
             closing.push_async_callback(asyncio.to_thread, tracing.close)
             state = State(
                 settings=settings,
-                analyzer=Analyzer(client, settings.deadline_seconds, metrics, tracing.tracer),
+                analyzer=Analyzer(client, metrics, tracing.tracer),
                 identities=Identities(apps, tokens, now),
                 admission=Admission(settings.max_in_flight, time.monotonic),
                 outbound=outbound,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -85,11 +86,13 @@ async def _answer(
 ) -> JSONResponse:
     """Have the audio analysed, and put the result into the envelope."""
     pcm = _pcm(payload)
+    end = time.monotonic() + state.settings.deadline_seconds
     data = await asyncio.to_thread(file.read)
     if not data:
         data = await _downloaded(state, payload)
     version = await state.analyzer.version(NAMESPACES[namespace])
-    result, timings = await _result(state, namespace, Audio(data, pcm), task_id)
+    left = max(0.0, end - time.monotonic())  # a download may have taken most of it
+    result, timings = await _result(state, namespace, Audio(data, pcm), left, task_id)
     content = {
         "task_id": task_id,
         "namespace": namespace,
@@ -103,12 +106,12 @@ async def _answer(
 
 
 async def _result(
-    state: State, namespace: str, audio: Audio, task_id: str
+    state: State, namespace: str, audio: Audio, seconds: float, task_id: str
 ) -> tuple[dict[str, Any], Timings]:
     if namespace == "DeepChorus":
-        chorus = await state.analyzer.chorus(audio)
+        chorus = await state.analyzer.chorus(audio, seconds)
         return chorus.payload, chorus.timings
-    genre = await state.analyzer.genre(audio)
+    genre = await state.analyzer.genre(audio, seconds)
     return analysis_object(genre, task_id, state.now()), genre.timings
 
 

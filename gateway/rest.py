@@ -72,7 +72,8 @@ async def _analysis(request: Request, state: State, app: App, data: bytes) -> Re
         state.metrics.cache.labels(str(known is not None).lower()).inc()
         if known is not None:
             return _json(known, {**headers, "Age": str(_age(known, state.now()))})
-    result = await unless_gone(request, state.analyzer.genre(Audio(data)))
+    seconds = state.settings.deadline_seconds
+    result = await unless_gone(request, state.analyzer.genre(Audio(data), seconds))
     content = analysis_object(result, request.state.task_id, state.now())
     text = await _keep(state, app, key, content)
     return _json(text, {**headers, "Server-Timing": result.timings.header()})

@@ -72,6 +72,7 @@ def corpus() -> Iterator[Hostile]:
     yield Hostile("zip", zip_of_a_song, (IllegalData,))
     yield from _lying_wavs()
     yield from _forged_headers()
+    yield from _forged_m4as()
     yield from _too_long()
     yield from _references()
     yield from _polyglots()
@@ -135,6 +136,21 @@ def _forged_headers() -> Iterator[Hostile]:
         (IllegalData, LAWFUL),
     )
     yield Hostile("mp3: a Xing header of no frames", lambda: _xing(0), (LAWFUL, IllegalData))
+    for channels in (1, 8):
+        yield Hostile(
+            f"aac: {channels} channels, described in the stream",
+            lambda channels=channels: aac_of_channels(channels),
+            (LAWFUL,),
+        )
+    for channels in (9, 15):
+        yield Hostile(
+            f"aac: {channels} channels, described in the stream",
+            lambda channels=channels: aac_of_channels(channels),
+            (IllegalData,),
+        )
+
+
+def _forged_m4as() -> Iterator[Hostile]:
     for name, offset in (("stsz", 8), ("stts", 4), ("stsc", 4), ("stco", 4)):
         for value in (0, 0x7FFFFFFF, 0xFFFFFFFF):
             yield Hostile(
@@ -149,18 +165,6 @@ def _forged_headers() -> Iterator[Hostile]:
         lambda: with_field("m4a", b"mdhd", 12, bytes(4)),
         (IllegalData, LAWFUL, EmptyData),
     )
-    for channels in (1, 8):
-        yield Hostile(
-            f"aac: {channels} channels, described in the stream",
-            lambda channels=channels: aac_of_channels(channels),
-            (LAWFUL,),
-        )
-    for channels in (9, 15):
-        yield Hostile(
-            f"aac: {channels} channels, described in the stream",
-            lambda channels=channels: aac_of_channels(channels),
-            (IllegalData,),
-        )
     yield Hostile(
         "m4a: a codec that nobody knows",
         lambda: sound("m4a").replace(b"mp4a", b"zzzz").replace(b"esds", b"zzzz"),

@@ -54,6 +54,16 @@ def test_every_network_loads_in_the_oldest_runtime_we_serve_with(name):
     assert {each.domain for each in model.opset_import} <= {"", "ai.onnx"}
 
 
+@pytest.mark.parametrize(
+    ("ensemble", "network"), [("genre", "genre_vit"), ("chorus", "chorus_net")]
+)
+def test_an_ensemble_names_the_version_of_its_network(ensemble, network):
+    model = onnx.load(REPOSITORY / network / "1" / "model.onnx")
+    written = {entry.key: entry.value for entry in model.metadata_props}["model_version"]
+    assert CONFIGS[ensemble].parameters["model_version"].string_value == written
+    assert written in (REPOSITORY / network / "model_card.md").read_text()
+
+
 @pytest.mark.parametrize("cores", [1, 2, 3, 8, 13, 64])
 @pytest.mark.parametrize("name", PARTS)
 def test_instances_times_threads_never_exceed_the_cores(name, cores):

@@ -76,6 +76,14 @@ async def test_three_redirects_are_followed_and_no_fourth(redirects):
         assert there.connections == 4
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_every_kind_of_redirect_is_followed(status):
+    async with stranger() as there:
+        there.answers("/song.mp3", redirect("next?a=b#c", status))
+        there.answers("/next?a=b", ok(SONG))
+        assert await fetch(there) == SONG
+
+
 async def test_a_chunked_body_without_a_length_is_read():
     async with stranger() as there:
         chunk = b"%x\r\n%b\r\n" % (len(SONG), SONG)
