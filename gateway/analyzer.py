@@ -82,7 +82,7 @@ class Audio:
 
 
 class Analyzer:
-    """Asks Triton, within the seconds that are given; leaving the awaiting task cancels the inference."""
+    """Asks Triton, within given seconds; leaving the awaiting task cancels the inference."""
 
     def __init__(
         self,
@@ -172,8 +172,8 @@ class Analyzer:
                     continue
                 raise _translated(error) from error
             timings = _timings(answer.as_numpy("TIMES")[0], started, time.time())
-            for stage, seconds in timings.stages().items():
-                self._metrics.stage_seconds.labels(stage).observe(seconds)
+            for stage, spent in timings.stages().items():
+                self._metrics.stage_seconds.labels(stage).observe(spent)
             return answer, timings
         raise AssertionError("the loop returns or raises")
 
