@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import time
@@ -11,18 +10,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import grpc
-import numpy as np
-from opentelemetry.propagate import inject
-from opentelemetry.trace import SpanKind, Tracer
-from tritonclient.grpc import InferInput, InferRequestedOutput
-from tritonclient.grpc.aio import InferenceServerClient
-from tritonclient.utils import InferenceServerException
+import grpc.aio
+from tritonclient.grpc import InferResult
 
 from gateway import errors
 from gateway.breaker import Breaker
 from gateway.metrics import Metrics
+from gateway.triton import TritonClient
 
 ENSEMBLES = ("genre", "chorus")
+_GENRES = 16
 _NOT_AUDIO = "not audio"  # how audio.decoders begins the detail when the bytes are something else
 _STAGE_ERROR = re.compile(r"\b(EmptyData|IllegalData|ExceededDuration): (.*)", re.DOTALL)
 _RETRY_SECONDS = 2.0  # a Triton that restarts is back within seconds
@@ -84,15 +81,9 @@ class Audio:
 class Analyzer:
     """Asks Triton, within given seconds; leaving the awaiting task cancels the inference."""
 
-    def __init__(
-        self,
-        client: InferenceServerClient,
-        metrics: Metrics,
-        tracer: Tracer,
-    ) -> None:
-        self._client = client
+    def __init__(self, triton: TritonClient, metrics: Metrics) -> None:
+        self._triton = triton
         self._metrics = metrics
-        self._tracer = tracer
         self._breaker = Breaker(_FAILURES, _REST_SECONDS, time.monotonic, _reached)
         self._versions: dict[str, tuple[str, float]] = {}
 
@@ -103,12 +94,10 @@ class Analyzer:
             ApiError: any of the tree that Triton can cause.
         """
         # The classification extension answers "probability:index:label", best first.
-        wanted = InferRequestedOutput("PROBABILITIES", class_count=16)
-        answer, timings = await self._ask("genre", audio, seconds, [wanted])
-        entries = [entry.decode() for entry in answer.as_numpy("PROBABILITIES")[0]]
+        answer, timings = await self._ask("genre", audio, seconds, {"PROBABILITIES": _GENRES})
         ranking = []
-        for entry in entries:
-            probability, _, label = entry.split(":", 2)
+        for entry in answer.as_numpy("PROBABILITIES")[0]:
+            probability, _, label = entry.decode().split(":", 2)
             ranking.append((label, float(probability)))
         return GenreResult(ranking, timings)
 
@@ -118,11 +107,8 @@ class Analyzer:
         Raises:
             ApiError: any of the tree that Triton can cause.
         """
-        answer, timings = await self._ask(
-            "chorus", audio, seconds, [InferRequestedOutput("SEGMENTS")]
-        )
-        payload = json.loads(answer.as_numpy("SEGMENTS")[0, 0])
-        return ChorusResult(payload, timings)
+        answer, timings = await self._ask("chorus", audio, seconds, {"SEGMENTS": 0})
+        return ChorusResult(json.loads(answer.as_numpy("SEGMENTS")[0, 0]), timings)
 
     async def version(self, model: str) -> str:
         """What an ensemble calls the version of its network, asked anew every minute.
@@ -135,10 +121,9 @@ class Analyzer:
             return known
         try:
             with self._breaker.call():
-                answer = await self._client.get_model_config(model, client_timeout=2.0)
-        except InferenceServerException as error:
+                version = await self._triton.parameter(model, "model_version")
+        except grpc.aio.AioRpcError as error:
             raise _translated(error) from error
-        version: str = answer.config.parameters["model_version"].string_value
         self._versions[model] = (version, time.monotonic() + _VERSION_SECONDS)
         return version
 
@@ -146,28 +131,25 @@ class Analyzer:
         """Whether both ensembles, and so all their parts, are ready."""
         try:
             with self._breaker.call():  # whoever asks often is also the probe that closes it
-                states = await asyncio.gather(
-                    *(self._client.is_model_ready(name, client_timeout=2.0) for name in ENSEMBLES)
-                )
-        except (InferenceServerException, errors.ServerBusy):
+                return await self._triton.all_ready(ENSEMBLES)
+        except (grpc.aio.AioRpcError, errors.ServerBusy):
             return False
-        return all(states)
 
     async def _ask(
-        self, model: str, audio: Audio, seconds: float, outputs: list[InferRequestedOutput]
-    ) -> tuple[Any, Timings]:
+        self, model: str, audio: Audio, seconds: float, outputs: dict[str, int]
+    ) -> tuple[InferResult, Timings]:
         """One inference; tried once more if a process of Triton's died under it."""
         end = time.monotonic() + seconds
-        tensor = InferInput("AUDIO", [1, 1], "BYTES")
-        tensor.set_data_from_numpy(np.array([[audio.data]], dtype=np.object_))
-        wanted = [*outputs, InferRequestedOutput("TIMES")]
+        wanted = {**outputs, "TIMES": 0}
         for attempt in range(1, _TRIES + 1):
             started = time.time()
             left = max(0.001, end - time.monotonic())
             try:
                 with self._breaker.call():
-                    answer = await self._infer(model, [tensor], wanted, audio.parameters(), left)
-            except InferenceServerException as error:
+                    answer = await self._triton.infer(
+                        model, audio.data, wanted, audio.parameters(), left
+                    )
+            except grpc.aio.AioRpcError as error:
                 if attempt < _TRIES and _died_under_it(error):
                     continue
                 raise _translated(error) from error
@@ -176,28 +158,6 @@ class Analyzer:
                 self._metrics.stage_seconds.labels(stage).observe(spent)
             return answer, timings
         raise AssertionError("the loop returns or raises")
-
-    async def _infer(
-        self,
-        model: str,
-        inputs: list[InferInput],
-        outputs: list[InferRequestedOutput],
-        parameters: dict[str, int],
-        seconds: float,
-    ) -> Any:
-        """One call, as a span that Triton's own spans hang on."""
-        with self._tracer.start_as_current_span(f"infer {model}", kind=SpanKind.CLIENT):
-            headers: dict[str, str] = {}
-            inject(headers)
-            return await self._client.infer(
-                model,
-                inputs,
-                outputs=outputs,
-                parameters=parameters,
-                headers=headers,
-                timeout=int(seconds * 1e6),  # for the queues, microseconds
-                client_timeout=seconds,
-            )
 
 
 def _timings(times: Mapping[int, float], started: float, ended: float) -> Timings:
@@ -213,24 +173,24 @@ def _timings(times: Mapping[int, float], started: float, ended: float) -> Timing
 
 def _reached(error: BaseException) -> bool | None:
     """Whether Triton was there at all; a full queue or a refusal is an answer."""
-    if not isinstance(error, InferenceServerException):
+    if not isinstance(error, grpc.aio.AioRpcError):
         return None
-    status, message = str(error.status() or ""), str(error.message())
-    if status.endswith((grpc.StatusCode.DEADLINE_EXCEEDED.name, grpc.StatusCode.CANCELLED.name)):
+    if error.code() in {grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}:
         return None
-    away = status.endswith(grpc.StatusCode.UNAVAILABLE.name)
-    return not away or "queue size" in message or "timeout expired" in message
+    words = error.details() or ""
+    away = error.code() is grpc.StatusCode.UNAVAILABLE
+    return not away or "queue size" in words or "timeout expired" in words
 
 
-def _died_under_it(error: InferenceServerException) -> bool:
+def _died_under_it(error: grpc.aio.AioRpcError) -> bool:
     """Whether a Python stub was killed: Triton starts another, and the request may go again."""
-    return "Stub process" in str(error.message())
+    return "Stub process" in (error.details() or "")
 
 
-def _translated(error: InferenceServerException) -> errors.ApiError:
+def _translated(error: grpc.aio.AioRpcError) -> errors.ApiError:
     """Triton's words as one of ours."""
-    message, status = str(error.message()), str(error.status() or "")
-    stage = _STAGE_ERROR.search(message)
+    words = error.details() or ""
+    stage = _STAGE_ERROR.search(words)
     if stage:
         name, detail = stage.groups()
         if name == "IllegalData" and detail.startswith(_NOT_AUDIO):
@@ -240,10 +200,10 @@ def _translated(error: InferenceServerException) -> errors.ApiError:
             "IllegalData": errors.IllegalData,
             "ExceededDuration": errors.ExceededDuration,
         }[name](detail)
-    late = status.endswith(grpc.StatusCode.DEADLINE_EXCEEDED.name)
-    if late or "Request timeout expired" in message:
+    late = error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    if late or "Request timeout expired" in words:
         return errors.ServerTimeout("no answer before the deadline; send less at once, or later")
-    if status.endswith(grpc.StatusCode.UNAVAILABLE.name) or _died_under_it(error):
+    if error.code() is grpc.StatusCode.UNAVAILABLE or _died_under_it(error):
         return errors.ServerBusy(
             "the inference server is away or its queue is full; try again",
             retry_after=_RETRY_SECONDS,

@@ -17,7 +17,6 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
-from tritonclient.grpc.aio import InferenceServerClient
 
 from gateway import errors, get_token, health, invoke, rest
 from gateway.admission import Admission
@@ -33,14 +32,10 @@ from gateway.results import make_store
 from gateway.settings import Settings
 from gateway.state import State
 from gateway.tracing import Tracing
+from gateway.triton import TritonClient
 
 _CLIENT_CLOSED_REQUEST = 499  # what nginx logs; nobody is left to read it
 _LEAST_COMPRESSED = 1000  # bytes of an answer
-_CHANNEL = [
-    ("grpc.max_send_message_length", -1),  # the client's own defaults, which this list replaces
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_reconnect_backoff_ms", 1000),  # or a Triton that is back is not seen for minutes
-]
 log = structlog.get_logger()
 
 
@@ -60,8 +55,8 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         async with AsyncExitStack() as closing:
-            client = await closing.enter_async_context(
-                InferenceServerClient(settings.triton_url, channel_args=_CHANNEL)
+            triton = await closing.enter_async_context(
+                TritonClient(settings.triton_url, tracing.tracer)
             )
             outbound = await closing.enter_async_context(OutboundClient(settings.outbound))
             results = make_store(settings.redis_url)
@@ -69,7 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
             closing.push_async_callback(asyncio.to_thread, tracing.close)
             state = State(
                 settings=settings,
-                analyzer=Analyzer(client, metrics, tracing.tracer),
+                analyzer=Analyzer(triton, metrics),
                 identities=Identities(apps, tokens, now),
                 admission=Admission(settings.max_in_flight, time.monotonic),
                 outbound=outbound,
