@@ -38,6 +38,7 @@ def save(model: onnx.ModelProto, path: Path, *, metadata: Mapping[str, str]) -> 
             raise ValueError(f"opset {opset.version} is newer than {NEWEST_OPSET}")
     model.ir_version = IR_VERSION
     del model.metadata_props[:]
+    _forget_the_exporter(model.graph)
     for key, value in metadata.items():
         model.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(model, full_check=True)
@@ -48,3 +49,11 @@ def save(model: onnx.ModelProto, path: Path, *, metadata: Mapping[str, str]) -> 
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     aside.write_bytes(content)
     aside.replace(path)
+
+
+def _forget_the_exporter(graph: onnx.GraphProto) -> None:
+    """Drop stack traces and other notes of the exporter: paths of a machine, unknown to IR 9."""
+    notes = [graph, *graph.node, *graph.initializer, *graph.input, *graph.output, *graph.value_info]
+    for each in notes:
+        each.ClearField("metadata_props")
+        each.ClearField("doc_string")

@@ -26,6 +26,14 @@ def test_a_saved_model_has_ir_9_and_its_metadata(tmp_path):
     assert [path.name for path in (tmp_path / "1").iterdir()] == ["model.onnx"]
 
 
+def test_what_the_exporter_noted_of_its_machine_is_left_out(tmp_path):
+    noted = model(17)
+    noted.graph.node[0].metadata_props.add(key="stack_trace", value="a path of a machine")
+    noted.graph.input[0].doc_string = "another path of a machine"
+    save(noted, tmp_path / "model.onnx", metadata={})
+    assert b"of a machine" not in (tmp_path / "model.onnx").read_bytes()
+
+
 def test_a_newer_opset_is_refused_and_leaves_the_old_file(tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(b"old")
