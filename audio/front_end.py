@@ -57,10 +57,3 @@ class FrontEnd:
     def seconds_per_column(self) -> float:
         """Seconds between the starts of neighbouring columns."""
         return self.hop_length * self.pool / self.sample_rate
-
-
-GENRE = FrontEnd(22_050, 2048, 512, 128, 0.0, 8000.0, pool=2)
-"""The bundled genre model's: the reference service's mel, two frames a column (46.4 ms)."""
-
-CHORUS = FrontEnd(16_000, 2048, 512, 64, 30.0, 8000.0)
-"""The bundled chorus model's: 32 ms frames, six of them to a frame of the curves (0.192 s)."""

@@ -13,7 +13,6 @@ from pathlib import Path
 import httpx
 
 from audio.decode import decode
-from audio.front_end import CHORUS
 from audio.mel import mel
 from benchmarks.front_door import front_door
 from benchmarks.in_process import InProcess
@@ -21,6 +20,7 @@ from benchmarks.load import median, rate, upload
 from benchmarks.memory import Peak, megabytes
 from benchmarks.serving import CORES, gateway, http_process, triton
 from benchmarks.sounds import clips, mp3
+from export.front_ends import CHORUS
 
 _ROUNDS = 5
 _CLIENTS = (1, 8)

@@ -6,12 +6,12 @@ import numpy as np
 import onnxruntime
 
 from audio.decode import decode
-from audio.front_end import GENRE
 from audio.mel import log_mel
 from audio.picture import picture
 from audio.windows import cut, windows
 from benchmarks.serving import PROJECT
 from deploy.embedded.repository import read_config
+from export.front_ends import GENRE
 
 MODELS = PROJECT / "model_repository"
 

@@ -20,12 +20,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from audio.front_end import GENRE
 from audio.picture import picture
 from audio.windows import cut, windows
 from benchmarks.in_process import MODELS
 from benchmarks.torch_graph import TorchGraph
 from deploy.embedded.repository import read_config
+from export.front_ends import GENRE
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

@@ -18,7 +18,6 @@ from audio.chorus_features import (
     chorus_features,
     spectra,
 )
-from audio.front_end import CHORUS
 from audio.pitch import LOWEST, SEMITONES, pitch_spectrum
 from audio.self_similarity import (
     best_repeats,
@@ -27,6 +26,7 @@ from audio.self_similarity import (
     windowed_similarities,
 )
 from audio.sound_features import chroma, novelty
+from export.front_ends import CHORUS
 
 RATE = CHORUS.sample_rate
 

@@ -1,5 +1,6 @@
 """The model repository's configurations, parsed as Triton parses them."""
 
+import hashlib
 import shutil
 
 import onnx
@@ -61,7 +62,10 @@ def test_an_ensemble_names_the_version_of_its_network(ensemble, network):
     model = onnx.load(REPOSITORY / network / "1" / "model.onnx")
     written = {entry.key: entry.value for entry in model.metadata_props}["model_version"]
     assert CONFIGS[ensemble].parameters["model_version"].string_value == written
-    assert written in (REPOSITORY / network / "model_card.md").read_text()
+    card = (REPOSITORY / network / "model_card.md").read_text()
+    content = (REPOSITORY / network / "1" / "model.onnx").read_bytes()
+    assert written in card
+    assert hashlib.sha256(content).hexdigest() in card
 
 
 @pytest.mark.parametrize("cores", [1, 2, 3, 8, 13, 64])

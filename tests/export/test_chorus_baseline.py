@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from audio.chorus_features import FRAME_SEC, spectra
-from audio.front_end import CHORUS
+from export.front_ends import CHORUS
 from export.training.chorus import baseline
 from export.training.evaluation.chorus_scores import auc
 

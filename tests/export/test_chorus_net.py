@@ -11,8 +11,8 @@ import pytest
 
 from audio.chorus_features import COARSE, FRAME_SEC, N_FEATURES, REPEATS, chorus_features
 from audio.decode import decode
-from audio.front_end import CHORUS
 from audio.segments import segments
+from export.front_ends import CHORUS
 from export.training.evaluation.chorus import annotations
 from export.training.evaluation.chorus_scores import score
 

@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from audio.chorus_features import FRAME_SEC, chorus_features  # noqa: E402
-from audio.front_end import CHORUS  # noqa: E402
+from export.front_ends import CHORUS  # noqa: E402
 from export.training.chorus import recipe, renders, train  # noqa: E402
 from export.training.chorus.examples import examples  # noqa: E402
 from export.training.chorus.train import Recipe  # noqa: E402

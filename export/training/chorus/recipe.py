@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from audio.chorus_features import FRAME_SEC, N_FEATURES, N_LOCAL, chorus_features
 from audio.decode import decode
-from audio.front_end import CHORUS
+from export.front_ends import CHORUS
 from export.training.chorus.calibration import Calibration, fit
 from export.training.chorus.examples import Example, examples
 from export.training.chorus.network import ChorusNet, Shape

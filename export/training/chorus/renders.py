@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.front_end import CHORUS
 from audio.mel import mel
 from audio.pitch import pitch_spectrum
+from export.front_ends import CHORUS
 from export.training.chorus import midi, pop909
 from export.training.chorus.arrangement import arrange
 from export.training.chorus.render import SOUND_FONTS, RenderError, check_prerequisites, render

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from audio.chorus_features import FRAME_SEC, spectra
 from audio.decode import decode
-from audio.front_end import CHORUS
+from export.front_ends import CHORUS
 from export.training.chorus import baseline
 from export.training.evaluation import PICTURES
 from export.training.evaluation.chorus_scores import (
