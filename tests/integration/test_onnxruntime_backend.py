@@ -13,9 +13,13 @@ import tritonclient.grpc as grpcclient
 from onnx import TensorProto, helper
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
+from audio.chorus_features import chorus_features
+from deploy.embedded.repository import read_config
 from deploy.embedded.triton import TritonStartError
+from export.front_ends import CHORUS
 from tests.conftest import PROJECT, new_triton
 from tests.integration.processes import children
+from tests.sounds import tones
 
 POLICY = """dynamic_batching { max_queue_delay_microseconds: 300000 preferred_batch_size: [ 4 ] }
 instance_group [ { kind: KIND_CPU count: 1 } ]"""
@@ -158,9 +162,9 @@ def test_served_genre_probabilities_are_those_of_plain_onnx_runtime(triton, wind
     random = np.random.default_rng(windows)
     path = PROJECT / "model_repository" / "genre_vit" / "1" / "model.onnx"
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    shape = [size if isinstance(size, int) else 1 for size in session.get_inputs()[0].shape]
+    _, *shape = read_config(path.parents[1] / "config.pbtxt").input[0].dims
     arrays = {
-        "PICTURES": random.integers(0, 256, (2, windows, *shape[2:]), dtype=np.uint8),
+        "PICTURES": random.integers(0, 256, (2, windows, *shape), dtype=np.uint8),
         "WEIGHTS": np.ones((2, windows), dtype=np.float32),
     }
     with grpcclient.InferenceServerClient(f"127.0.0.1:{triton.ports.grpc}") as client:
@@ -172,9 +176,11 @@ def test_served_genre_probabilities_are_those_of_plain_onnx_runtime(triton, wind
 def test_served_chorus_curves_do_not_change_with_padding(triton):
     path = PROJECT / "model_repository" / "chorus_net" / "1" / "model.onnx"
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    features = session.get_inputs()[0].shape[2]
-    song = np.random.default_rng(0).standard_normal((1, 300, features)).astype(np.float32)
-    padded = np.zeros((1, 512, features), np.float32)
+    samples = tones(300 * 0.192, CHORUS.sample_rate, channels=1)[:, 0]
+    noise = np.random.default_rng(0).standard_normal(len(samples))
+    song = chorus_features((samples + 0.05 * noise).astype(np.float32), CHORUS)[np.newaxis]
+    assert song.shape[1] == 300
+    padded = np.zeros((1, 512, song.shape[2]), np.float32)
     padded[:, :300] = song
     mask = np.zeros((1, 512), np.float32)
     mask[:, :300] = 1
