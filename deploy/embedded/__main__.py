@@ -70,6 +70,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     except Stopped:
+        print("Stopped.")
         return 0
 
 

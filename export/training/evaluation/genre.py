@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from export.training.evaluation import PICTURES
 from export.training.evaluation.genre_scores import (
     genre_table,
     reliability,
@@ -26,13 +27,12 @@ _WARNING = (
 )
 
 
-def evaluate(url: str, data: Path, out: Path) -> str:
-    """Score what a Triton answers.
+def evaluate(url: str, data: Path) -> str:
+    """Score what a Triton answers, and draw the confusion and the reliability.
 
     Args:
         url: Triton's gRPC address, ``host:port``.
         data: folder that holds ``genre/``.
-        out: folder for ``genre_confusion.png`` and ``genre_reliability.png``.
 
     Returns:
         Markdown tables, per collection and per genre.
@@ -43,9 +43,9 @@ def evaluate(url: str, data: Path, out: Path) -> str:
     """
     clips = load(data)
     probabilities = _answers(url, clips)
-    out.mkdir(parents=True, exist_ok=True)
-    _draw_confusion(probabilities, clips.labels, out / "genre_confusion.png")
-    _draw_reliability(probabilities, clips.labels, out / "genre_reliability.png")
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    _draw_confusion(probabilities, clips.labels, PICTURES / "genre_confusion.png")
+    _draw_reliability(probabilities, clips.labels, PICTURES / "genre_reliability.png")
     return "\n\n".join(
         [
             _WARNING,
