@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 
 from gateway import errors
 from gateway.identity.signature import SignedRequest
+from gateway.openapi import TOKEN_BODY, TOKEN_RESPONSES
 from gateway.state import state_of
 
 router = APIRouter()
@@ -22,7 +23,13 @@ _TOKEN_VERSION = "volc-auth-v1"  # noqa: S105  a version, no secret
 _MAX_BODY_BYTES = 2**14
 
 
-@router.post("/", tags=["invoke"], summary="Get a token (signed with the app's secret key)")
+@router.post(
+    "/",
+    tags=["invoke"],
+    summary="Get a token (signed with the app's secret key)",
+    openapi_extra=TOKEN_BODY,
+    responses=TOKEN_RESPONSES,
+)
 async def get_token(request: Request) -> JSONResponse:
     """Answer a signed request with a token for its appkey."""
     query = request.query_params

@@ -6,12 +6,13 @@ from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import JSONResponse, Response
 
+from gateway.openapi import READINESS_RESPONSES
 from gateway.state import state_of
 
 router = APIRouter(tags=["health"])
 
 
-@router.get("/health", summary="Status for clients")
+@router.get("/health", summary="Status for clients", responses=READINESS_RESPONSES)
 async def health(request: Request) -> JSONResponse:
     """``healthy`` while both ensembles are ready, else 503 ``unhealthy``."""
     state = state_of(request)
@@ -29,7 +30,7 @@ async def live() -> JSONResponse:
     return JSONResponse({"status": "live"})
 
 
-@router.get("/health/ready", summary="Readiness probe")
+@router.get("/health/ready", summary="Readiness probe", responses=READINESS_RESPONSES)
 async def ready(request: Request) -> JSONResponse:
     """Answer 200 when both ensembles are ready in Triton, 503 otherwise."""
     if await state_of(request).analyzer.ready():

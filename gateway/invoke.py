@@ -74,6 +74,8 @@ async def invoke(request: Request) -> JSONResponse:
             raise errors.ClientError(f"version {identity.version!r} is not served, only {_VERSION}")
         app = state.identities.invoke_app(identity.appkey, identity.token, identity.namespace)
         payload = _payload(body.fields.get("payload"))
+        if body.error is not None:
+            raise body.error
         if body.fields.get("data") is not None:  # the reader takes strings out
             raise errors.InvalidData("data must be a string of base64")
         async with state.admission.enter(app):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+from fastapi.security import HTTPBearer
 
 from gateway import errors
 
@@ -37,10 +40,23 @@ FILE_BODY = {
     }
 }
 
-_SEGMENT = (
-    '{"interval":[31.104,51.84],"start_prob":0.91,"end_prob":0.88,"chorus_prob":0.97,'
-    '"duration":20.736,"res_duration":257.184}'
-)
+_SEGMENT = {
+    "interval": [31.104, 51.84],
+    "start_prob": 0.91,
+    "end_prob": 0.88,
+    "chorus_prob": 0.97,
+    "duration": 20.736,
+    "res_duration": 257.184,
+}
+_CHORUS = {
+    "frame_sec": 0.192,
+    "thumbnail": [_SEGMENT],
+    "chorus_segments": [_SEGMENT],
+    "raw_segments": [_SEGMENT],
+}
+
+API_KEY = HTTPBearer(auto_error=False, description="An app's API key; needed where apps are set")
+"""Declared for the document; ``Identities`` reads the header itself."""
 
 INVOKE_BODY = {
     "requestBody": {
@@ -63,7 +79,7 @@ INVOKE_BODY = {
                     "token": "my-token",
                     "namespace": "DeepChorus",
                     "payload": "{}",
-                    "data": "SUQzBAAAAAAA…",
+                    "data": "SUQzBAAAAAAA",
                 },
             }
         },
@@ -118,6 +134,7 @@ ANALYSIS_RESPONSES: dict[int | str, dict[str, Any]] = {
     **_problems(
         errors.ClientError,
         errors.InvalidAccess,
+        errors.DeniedNamespace,
         errors.ExceededDataSize,
         errors.NotAudio,
         errors.IllegalData,
@@ -128,30 +145,94 @@ ANALYSIS_RESPONSES: dict[int | str, dict[str, Any]] = {
 STORED_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The analysis", "content": _content(ANALYSIS)},
     304: {"description": "It is what `If-None-Match` names"},
-    **_problems(errors.InvalidAccess, errors.NotFound, errors.ServerError),
+    **_problems(errors.InvalidAccess, errors.DeniedNamespace, errors.NotFound, errors.ServerError),
 }
 
-_INVOKE_ERRORS: dict[int | str, dict[str, Any]] = {
-    kind.invoke_status: {
-        "description": text,
-        "content": _content(envelope(kind.code, f"{kind.name}:{text}")),
+
+def _envelopes(*failures: errors.ApiError) -> dict[int | str, dict[str, Any]]:
+    """A documented answer for each of these failures."""
+    return {
+        failure.invoke_status: {
+            "description": (failure.__doc__ or "").splitlines()[0],
+            "content": _content(envelope(failure.code, failure.text)),
+        }
+        for failure in failures
     }
-    for kind, text in (
-        (errors.ExceededDuration, "612.4 s, the limit is 600 s"),
-        (errors.InvalidAccess, "the appkey is unknown"),
-        (errors.ExceededConcurrency, "too many requests at once"),
-        (errors.ServerError, ""),
-        (errors.ServerBusy, "the inference server is away"),
-        (errors.ServerTimeout, "no answer within 60 s"),
-    )
-}
+
 
 INVOKE_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The result, as JSON text in `payload`",
+        "content": _content(envelope(20000000, "OK", json.dumps(_CHORUS, separators=(",", ":")))),
+    },
+    **_envelopes(
+        errors.ExceededDuration("612.4 s, the limit is 600 s"),
+        errors.InvalidAccess("the appkey is unknown"),
+        errors.ExceededConcurrency("too many requests at once"),
+        errors.ServerError(),
+        errors.ServerBusy("the inference server is away"),
+        errors.ServerTimeout("no answer before the deadline"),
+    ),
+}
+
+STORED_PARAMETERS = {
+    "parameters": [
+        {"name": "request_id", "in": "path", "required": True, "schema": {"type": "string"}}
+    ]
+}
+
+
+def _fixed(name: str, value: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": True, "schema": {"enum": [value]}}
+
+
+TOKEN_BODY = {
+    "parameters": [
+        _fixed("Action", "GetToken"),
+        _fixed("Version", "2021-07-27"),
+        {
+            "name": "X-Date",
+            "in": "header",
+            "required": True,
+            "schema": {"type": "string", "pattern": r"^[0-9]{8}T[0-9]{6}Z$"},
+        },
+    ],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["appkey", "token_version", "expiration"],
+                    "properties": {
+                        "appkey": {"type": "string"},
+                        "token_version": {"enum": ["volc-auth-v1"]},
+                        "expiration": {"type": "integer", "minimum": 1, "maximum": 86400},
+                    },
+                }
+            }
+        },
+    },
+}
+
+TOKEN_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A token, bound to the appkey",
         "content": _content(
-            envelope(20000000, "OK", f'{{"frame_sec":0.192,"thumbnail":[{_SEGMENT}]}}')
+            {
+                "status_code": 20000000,
+                "status_text": "OK",
+                "task_id": _ID,
+                "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
+                "expires_at": 1795262400,
+            }
         ),
     },
-    **_INVOKE_ERRORS,
+    **_envelopes(
+        errors.ClientError("expiration must be 1 to 86400 seconds"),
+        errors.InvalidAccess("the access key is unknown, or the signature wrong"),
+        errors.ExceededConcurrency("too many signed requests"),
+    ),
 }
+
+READINESS_RESPONSES: dict[int | str, dict[str, Any]] = {503: {"description": "Triton is not ready"}}

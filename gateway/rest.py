@@ -9,7 +9,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.datastructures import UploadFile
 from starlette.responses import JSONResponse, Response
 
@@ -18,7 +18,13 @@ from gateway.analysis import analysis_object
 from gateway.analyzer import Audio
 from gateway.connection import unless_gone
 from gateway.identity.apps import App
-from gateway.openapi import ANALYSIS_RESPONSES, FILE_BODY, STORED_RESPONSES
+from gateway.openapi import (
+    ANALYSIS_RESPONSES,
+    API_KEY,
+    FILE_BODY,
+    STORED_PARAMETERS,
+    STORED_RESPONSES,
+)
 from gateway.state import State, state_of
 
 router = APIRouter(tags=["rest"])
@@ -47,6 +53,7 @@ def problem(request: Request, error: errors.ApiError) -> JSONResponse:
     summary="Name the genre of a song",
     openapi_extra=FILE_BODY,
     responses=ANALYSIS_RESPONSES,
+    dependencies=[Depends(API_KEY)],
 )
 async def analyze_audio(request: Request) -> Response:
     """Answer with the analysis object of the audio in the multipart field `file`.
@@ -80,14 +87,18 @@ async def _analysis(request: Request, state: State, app: App, data: bytes) -> Re
 
 
 @router.get(
-    "/analyze-audio/{request_id}", summary="A finished analysis", responses=STORED_RESPONSES
+    "/analyze-audio/{request_id}",
+    summary="A finished analysis",
+    openapi_extra=STORED_PARAMETERS,
+    responses=STORED_RESPONSES,
+    dependencies=[Depends(API_KEY)],
 )
-async def stored_analysis(request: Request, request_id: str) -> Response:
+async def stored_analysis(request: Request) -> Response:
     """Answer with an analysis made before, by its `request_id`."""
     state = state_of(request)
     app = state.identities.rest_app(request.headers.get("authorization"))
     try:
-        name = str(uuid.UUID(request_id))
+        name = str(uuid.UUID(request.path_params["request_id"]))
     except ValueError:
         raise errors.NotFound("a request_id is a UUID") from None
     text = await state.results.get(f"result:{app.appkey}:{name}")
@@ -124,7 +135,9 @@ async def _file(request: Request, limit: int) -> bytes:
     async with request.form(max_files=1, max_fields=8) as form:
         file = form.get("file")
         if not isinstance(file, UploadFile):
-            raise errors.EmptyData("send the audio in the multipart field `file`")
+            raise errors.EmptyData(
+                "send the audio in the multipart field `file`, to the form's end"
+            )
         data = await file.read(limit + 1)
     if len(data) > limit:
         raise errors.ExceededDataSize(f"more than the limit of {limit} bytes")

@@ -9,9 +9,7 @@ from typing import BinaryIO, cast
 from gateway import errors
 
 _IN_MEMORY = 2**20  # bytes; what is larger lies on disk
-_NOT_BASE64 = errors.InvalidData(
-    "data is not standard base64 (RFC 4648, with padding and without line breaks)"
-)
+_NOT_BASE64 = "data is not standard base64 (RFC 4648, with padding and without line breaks)"
 
 
 class Base64Spool:
@@ -46,7 +44,7 @@ class Base64Spool:
             ExceededDataSize: it decodes to more than the limit.
         """
         if self._error is None and self._rest:
-            self._error = _NOT_BASE64
+            self._error = errors.InvalidData(_NOT_BASE64)
         if self._error is not None:
             self.discard()
             raise self._error
@@ -59,12 +57,12 @@ class Base64Spool:
 
     def _decode(self, quads: bytes) -> None:
         if self._padded:  # something follows the padding
-            self._error = _NOT_BASE64
+            self._error = errors.InvalidData(_NOT_BASE64)
             return
         try:
             data = binascii.a2b_base64(quads, strict_mode=True)
         except binascii.Error:
-            self._error = _NOT_BASE64
+            self._error = errors.InvalidData(_NOT_BASE64)
             return
         self._padded = quads.endswith(b"=")
         self._size += len(data)

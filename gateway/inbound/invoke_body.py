@@ -37,10 +37,14 @@ class _At(enum.Enum):
 
 @dataclass(slots=True)
 class InvokeBody:
-    """The members besides ``data``, and the audio, if ``data`` was a string."""
+    """The members besides ``data``, and the audio, if ``data`` was a string.
+
+    What was wrong with the audio is told in ``error`` and not raised: who asks is judged first.
+    """
 
     fields: dict[str, Any]
-    audio: BinaryIO | None
+    audio: BinaryIO | None = None
+    error: errors.ApiError | None = None
 
 
 class InvokeBodyReader:
@@ -93,8 +97,6 @@ class InvokeBodyReader:
 
         Raises:
             ClientError: it is not a JSON object.
-            InvalidData: ``data`` is not base64.
-            ExceededDataSize: ``data`` is over its limit.
         """
         try:
             text = (self._skeleton + self._buffer).decode("utf-8-sig")
@@ -105,9 +107,12 @@ class InvokeBodyReader:
             raise errors.ClientError("the body is JSON, but not an object")
         if fields.get("data") != self._placeholder or self._spool is None:
             self.discard()
-            return InvokeBody(fields, None)
+            return InvokeBody(fields)
         del fields["data"]
-        return InvokeBody(fields, self._spool.close())
+        try:
+            return InvokeBody(fields, self._spool.close())
+        except (errors.InvalidData, errors.ExceededDataSize) as error:
+            return InvokeBody(fields, error=error)
 
     def discard(self) -> None:
         """Let go of what was decoded."""

@@ -28,6 +28,8 @@ def streamed(body, cuts=(), data_limit=MANY, rest_limit=MANY):
         result = reader.close()
     except errors.ApiError as error:
         return type(error)
+    if result.error is not None:
+        return type(result.error)
     if result.audio is None:
         return result.fields, None
     with result.audio as file:
