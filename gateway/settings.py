@@ -44,9 +44,10 @@ class Settings(BaseSettings):
     random one is made at start: then tokens end with the process, and replicas refuse each
     other's."""
 
-    max_in_flight: int = Field(32, gt=0)
+    max_in_flight: int = Field(24, gt=0)
     """Most requests in work at once, over all apps; more are refused with ExceededConcurrency.
-    Twice what the machine answers at its best keeps the waiting short."""
+    For two cores: 16 clients keep them busy, and half as many again wait no more than twice as
+    long. Raise it with the cores."""
 
     outbound: OutboundSettings = OutboundSettings()
     """Downloads by URL."""
