@@ -55,12 +55,21 @@ def limit(work: Path) -> None:
     print("| work | clips/s | ÷ limit |")
     print("|---|---|---|")
     with triton(work) as server, gateway(server) as (url, _):
-        send, alone = upload(url), InProcess(threads=1)
+        send = upload(url)
+        # Songs side by side, or one song after the other spread over the cores: the better counts.
+        ways = [(InProcess(threads=1), CORES), (InProcess(threads=CORES), 1)]
         rate(send, songs, 8, 16)
-        rate(alone, songs, CORES, 8)
-        pairs = [(rate(alone, songs, CORES, 64), rate(send, songs, 8, 64)) for _ in range(_ROUNDS)]
+        for alone, workers in ways:
+            rate(alone, songs, workers, 8)
+        pairs = [
+            (
+                max(rate(alone, songs, workers, 64) for alone, workers in ways),
+                rate(send, songs, 8, 64),
+            )
+            for _ in range(_ROUNDS)
+        ]
     most, served = (median([pair[side] for pair in pairs]) for side in (0, 1))
-    print(f"| one process, {CORES} threads, no server | {most:.1f} | 1 |")
+    print(f"| one process, {CORES} cores, no server | {most:.1f} | 1 |")
     ratio = median([served / most for most, served in pairs])
     print(f"| gateway and Triton, 8 clients | {served:.1f} | **{ratio:.2f}** |", flush=True)
 
@@ -74,6 +83,8 @@ def chorus(work: Path) -> None:
     with triton(work) as server:
         start_seconds = time.perf_counter() - started
         with gateway(server) as (url, process):
+            roots = [server.process.pid, process.pid]  # type: ignore[union-attr]  # it runs
+            idle = megabytes(roots)  # before any song: afterwards much of its room is kept
             _find_chorus(url, song)
             pairs = [
                 (
@@ -86,8 +97,6 @@ def chorus(work: Path) -> None:
             print(f"| decode and mel alone | {front:.2f} | 1 |")
             ratio = median([whole / front for front, whole in pairs])
             print(f"| gateway and Triton, the whole answer | {whole:.2f} | **{ratio:.2f}** |")
-            roots = [server.process.pid, process.pid]  # type: ignore[union-attr]  # it runs
-            idle = megabytes(roots)
             with Peak(roots) as peak:
                 _find_chorus(url, long_song)
     print("\n| memory of Triton and gateway | MiB |\n|---|---|")
