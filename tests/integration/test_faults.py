@@ -62,6 +62,7 @@ def test_a_killed_triton_means_503_and_not_ready_until_it_is_back(own):
     data = encode(tones(5.0), "mp3")
     assert post(front, data).status_code == 200
     stubs = children(server.process.pid)
+    os.kill(min(stubs), signal.SIGSTOP)  # this one cannot end by itself
     server.process.kill()
     server.process.wait()
     wait_for(front, 503)
