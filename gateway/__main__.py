@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from gateway.app import create_app
+from gateway.inbound.http_protocol import HttpProtocol
 from gateway.settings import Settings
 
 _GRACE_SECONDS = 3  # Ctrl-C ends everything within five
@@ -50,6 +51,8 @@ def main() -> int:
         port=settings.port,
         access_log=False,
         log_config=None,
+        http=HttpProtocol,
+        ws="none",
         timeout_graceful_shutdown=_GRACE_SECONDS,
         server_header=False,
     )

@@ -7,16 +7,15 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
-import grpc
-import grpc.aio
+from grpclib.const import Status
 from tritonclient.grpc import InferResult
 
 from gateway import errors
 from gateway.breaker import Breaker
 from gateway.metrics import Metrics
-from gateway.triton import TritonClient
+from gateway.triton import ConnectionLostError, TritonClient, TritonError
 
 ENSEMBLES = ("genre", "chorus")
 _GENRES = 16
@@ -66,9 +65,13 @@ class ChorusResult:
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """One audio file; ``pcm`` is (Hz, channels) where the bytes are headerless samples."""
+    """One audio file, open and seekable, on disk when it is large.
 
-    data: bytes
+    Nobody else may read it while it is analysed. ``pcm`` is (Hz, channels) where it holds
+    headerless samples.
+    """
+
+    file: BinaryIO
     pcm: tuple[int, int] | None = None
 
     def parameters(self) -> dict[str, int]:
@@ -122,7 +125,7 @@ class Analyzer:
         try:
             with self._breaker.call():
                 version = await self._triton.parameter(model, "model_version")
-        except grpc.aio.AioRpcError as error:
+        except TritonError as error:
             raise _translated(error) from error
         self._versions[model] = (version, time.monotonic() + _VERSION_SECONDS)
         return version
@@ -132,7 +135,7 @@ class Analyzer:
         try:
             with self._breaker.call():  # whoever asks often is also the probe that closes it
                 return await self._triton.all_ready(ENSEMBLES)
-        except (grpc.aio.AioRpcError, errors.ServerBusy):
+        except (TritonError, errors.ServerBusy):
             return False
 
     async def _ask(
@@ -147,9 +150,9 @@ class Analyzer:
             try:
                 with self._breaker.call():
                     answer = await self._triton.infer(
-                        model, audio.data, wanted, audio.parameters(), left
+                        model, audio.file, wanted, audio.parameters(), left
                     )
-            except grpc.aio.AioRpcError as error:
+            except TritonError as error:
                 if attempt < _TRIES and _died_under_it(error):
                     continue
                 raise _translated(error) from error
@@ -173,24 +176,22 @@ def _timings(times: Mapping[int, float], started: float, ended: float) -> Timing
 
 def _reached(error: BaseException) -> bool | None:
     """Whether Triton was there at all; a full queue or a refusal is an answer."""
-    if not isinstance(error, grpc.aio.AioRpcError):
+    if not isinstance(error, TritonError):
         return None
-    if error.code() in {grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}:
+    if error.status in {Status.DEADLINE_EXCEEDED, Status.CANCELLED}:
         return None
-    words = error.details() or ""
-    away = error.code() is grpc.StatusCode.UNAVAILABLE
-    return not away or "queue size" in words or "timeout expired" in words
+    away = error.status is Status.UNAVAILABLE
+    return not away or "queue size" in error.words or "timeout expired" in error.words
 
 
-def _died_under_it(error: grpc.aio.AioRpcError) -> bool:
-    """Whether a Python stub was killed: Triton starts another, and the request may go again."""
-    return "Stub process" in (error.details() or "")
+def _died_under_it(error: TritonError) -> bool:
+    """Whether Triton, or a Python stub of it, ended meanwhile: the request may go again."""
+    return isinstance(error, ConnectionLostError) or "Stub process" in error.words
 
 
-def _translated(error: grpc.aio.AioRpcError) -> errors.ApiError:
+def _translated(error: TritonError) -> errors.ApiError:
     """Triton's words as one of ours."""
-    words = error.details() or ""
-    stage = _STAGE_ERROR.search(words)
+    stage = _STAGE_ERROR.search(error.words)
     if stage:
         name, detail = stage.groups()
         if name == "IllegalData" and detail.startswith(_NOT_AUDIO):
@@ -200,10 +201,9 @@ def _translated(error: grpc.aio.AioRpcError) -> errors.ApiError:
             "IllegalData": errors.IllegalData,
             "ExceededDuration": errors.ExceededDuration,
         }[name](detail)
-    late = error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    if late or "Request timeout expired" in words:
+    if error.status is Status.DEADLINE_EXCEEDED or "Request timeout expired" in error.words:
         return errors.ServerTimeout("no answer before the deadline; send less at once, or later")
-    if error.code() is grpc.StatusCode.UNAVAILABLE or _died_under_it(error):
+    if error.status is Status.UNAVAILABLE or _died_under_it(error):
         return errors.ServerBusy(
             "the inference server is away or its queue is full; try again",
             retry_after=_RETRY_SECONDS,

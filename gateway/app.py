@@ -29,6 +29,7 @@ from gateway.metrics import Metrics
 from gateway.outbound.client import OutboundClient
 from gateway.request_log import RequestLog
 from gateway.results import make_store
+from gateway.room import Room
 from gateway.settings import Settings
 from gateway.state import State
 from gateway.tracing import Tracing
@@ -47,7 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
         ValueError: a token key is too short.
     """
     metrics, tracing = Metrics(), Tracing()
-
+    room = Room(settings.max_held_bytes)
     apps = _apps(settings)
     tokens = Tokens(settings.token_keys)
     now = partial(datetime.now, UTC)
@@ -68,6 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
                 identities=Identities(apps, tokens, now),
                 admission=Admission(settings.max_in_flight, time.monotonic),
                 outbound=outbound,
+                room=room,
                 results=results,
                 metrics=metrics,
                 now=now,
@@ -85,8 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(errors.ApiError, _api_error)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(ClientDisconnect, _client_disconnect)
-    app.add_exception_handler(Exception, _crash)
-    app.add_middleware(BodyGuard, limits=_body_limits(settings))
+    app.add_middleware(BodyGuard, limits=_body_limits(settings), room=room)
     app.add_middleware(GZipMiddleware, minimum_size=_LEAST_COMPRESSED)
     if settings.cors_origins:
         app.add_middleware(
@@ -96,7 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
             allow_headers=["Authorization", "Cache-Control", "Content-Type", "If-None-Match"],
             expose_headers=["Age", "ETag", "Retry-After", "Server-Timing", "X-Tt-Logid"],
         )
-    app.add_middleware(RequestLog, metrics=metrics, tracer=tracing.tracer)
+    app.add_middleware(RequestLog, metrics=metrics, tracer=tracing.tracer, crash=_crash)
     return app
 
 
@@ -117,7 +118,6 @@ def _body_limits(settings: Settings) -> BodyLimits:
     """Base64 takes four bytes for three; what else a body holds is small."""
     return BodyLimits(
         body_bytes=settings.max_audio_bytes * 4 // 3 + 2 * 2**20,
-        held_bytes=settings.max_held_bytes,
         grace_seconds=settings.body_grace_seconds,
         least_rate=settings.body_bytes_per_second,
     )
@@ -153,7 +153,7 @@ async def _client_disconnect(_: Request, __: Exception) -> Response:
     return JSONResponse(None, _CLIENT_CLOSED_REQUEST)
 
 
-async def _crash(request: Request, error: Exception) -> Response:
+def _crash(request: Request, error: Exception) -> Response:
     """A fault of ours: the whole story to the log, none of it to the client."""
     log.error("crash", task_id=request.state.task_id, exc_info=error)
     return _answer(request, errors.ServerError())

@@ -21,6 +21,7 @@ router = APIRouter()
 _ACTION, _VERSION = "GetToken", "2021-07-27"
 _TOKEN_VERSION = "volc-auth-v1"  # noqa: S105  a version, no secret
 _MAX_BODY_BYTES = 2**14
+_SIGNED_SECONDS = 1800  # a date may be a quarter of an hour off, either way
 
 
 @router.post(
@@ -37,9 +38,11 @@ async def get_token(request: Request) -> JSONResponse:
         raise errors.ClientError(f"only Action={_ACTION}&Version={_VERSION} is served here")
     body = await _body(request)
     fields = _fields(body)
-    identities = state_of(request).identities
-    app = identities.signing_app(_signed(request, body), fields["appkey"])
-    token, expires_at = identities.issue_token(app, fields["expiration"])
+    state = state_of(request)
+    app, signature = state.identities.signing_app(_signed(request, body), fields["appkey"])
+    if signature and not await state.results.claim(f"signed:{signature}", _SIGNED_SECONDS):
+        raise errors.InvalidAccess("this signed request was used before, at another gateway")
+    token, expires_at = state.identities.issue_token(app, fields["expiration"])
     content = {
         "status_code": 20000000,
         "status_text": "OK",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import io
 import json
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +18,9 @@ from gateway.analyzer import Audio, Timings
 from gateway.connection import unless_gone
 from gateway.inbound.invoke_body import InvokeBody, InvokeBodyReader
 from gateway.openapi import INVOKE_BODY, INVOKE_RESPONSES
-from gateway.outbound.download import download
+from gateway.outbound.download import download_to
+from gateway.room import Share
+from gateway.spool import spool
 from gateway.state import State, state_of
 
 router = APIRouter()
@@ -67,7 +68,7 @@ async def invoke(request: Request) -> JSONResponse:
     state = state_of(request)
     _refuse_early(state, request)
     body = await _body(request, state.settings.max_audio_bytes)
-    with body.audio or io.BytesIO() as file:
+    with body.audio or spool() as file:
         identity = Identity(*(_identity(name, request, body.fields) for name in _IDENTITY))
         request.state.namespace = identity.namespace  # errors below repeat it
         if identity.version not in {"", _VERSION}:
@@ -89,12 +90,12 @@ async def _answer(
     """Have the audio analysed, and put the result into the envelope."""
     pcm = _pcm(payload)
     end = time.monotonic() + state.settings.deadline_seconds
-    data = await asyncio.to_thread(file.read)
-    if not data:
-        data = await _downloaded(state, payload)
-    version = await state.analyzer.version(NAMESPACES[namespace])
-    left = max(0.0, end - time.monotonic())  # a download may have taken most of it
-    result, timings = await _result(state, namespace, Audio(data, pcm), left, task_id)
+    with state.room.share() as share:
+        if not file.seek(0, os.SEEK_END):
+            await _download(state, payload, file, share)
+        version = await state.analyzer.version(NAMESPACES[namespace])
+        left = max(0.0, end - time.monotonic())  # a download may have taken most of it
+        result, timings = await _result(state, namespace, Audio(file, pcm), left, task_id)
     content = {
         "task_id": task_id,
         "namespace": namespace,
@@ -117,15 +118,15 @@ async def _result(
     return analysis_object(genre, task_id, state.now()), genre.timings
 
 
-async def _downloaded(state: State, payload: Mapping[str, Any]) -> bytes:
-    """The audio at ``payload.url``, where no data was sent."""
+async def _download(state: State, payload: Mapping[str, Any], file: BinaryIO, share: Share) -> None:
+    """Fetch the audio at ``payload.url``, where no data was sent."""
     url = payload.get("url")
     if url is not None and not isinstance(url, str):
         raise errors.IllegalPayload("payload.url must be a string")
     if "url" not in payload:
         raise errors.EmptyData("send the audio's bytes in data, as base64, or a url in payload")
-    settings = state.settings
-    return await download(state.outbound, url, settings.max_audio_bytes, settings.deadline_seconds)
+    limit, seconds = state.settings.max_audio_bytes, state.settings.deadline_seconds
+    await download_to(file, state.outbound, url, limit, seconds, share)
 
 
 def _refuse_early(state: State, request: Request) -> None:

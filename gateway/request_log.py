@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable
 
 import structlog
 from opentelemetry.propagate import extract
 from opentelemetry.trace import Span, SpanKind, Tracer
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.metrics import Metrics
@@ -19,13 +22,22 @@ log = structlog.get_logger()
 class RequestLog:
     """Pure ASGI: names the request, sends ``X-Tt-Logid``, logs how it ended.
 
-    The query string is never logged: the invoke protocol carries tokens in it.
+    The outermost of all, so a crash is answered here and has its id like any other answer. The
+    query string is never logged: the invoke protocol carries tokens in it.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, tracer: Tracer) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        tracer: Tracer,
+        crash: Callable[[Request, Exception], Response],
+    ) -> None:
+        """Wrap ``app``; ``crash`` makes the answer to what it raises."""
         self.app = app
         self.metrics = metrics
         self.tracer = tracer
+        self.crash = crash
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -59,6 +71,10 @@ class RequestLog:
             trace_id = f"{known.trace_id:032x}" if known.is_valid else task_id.replace("-", "")
             try:
                 await self.app(scope, receive_counted, send_named)
+            except Exception as error:
+                if status:  # the answer has begun: nothing is left but to hang up
+                    raise
+                await self.crash(Request(scope), error)(scope, receive, send_named)
             finally:
                 self._tell(scope, status, size, time.perf_counter() - started, span)
 

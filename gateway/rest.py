@@ -7,7 +7,7 @@ import hashlib
 import json
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Depends, Request
 from starlette.datastructures import UploadFile
@@ -30,6 +30,7 @@ from gateway.state import State, state_of
 router = APIRouter(tags=["rest"])
 
 _CACHE_SECONDS = 300
+_HASHED = 2**18  # bytes at a time
 
 
 def problem(request: Request, error: errors.ApiError) -> JSONResponse:
@@ -63,15 +64,16 @@ async def analyze_audio(request: Request) -> Response:
     """
     state = state_of(request)
     app = state.identities.rest_app(request.headers.get("authorization"))
-    data = await _file(request, state.settings.max_audio_bytes)
-    async with state.admission.enter(app):
-        return await _analysis(request, state, app, data)
+    async with request.form(max_files=1, max_fields=8) as form:
+        file = _file(form.get("file"), state.settings.max_audio_bytes)
+        async with state.admission.enter(app):
+            return await _analysis(request, state, app, file)
 
 
-async def _analysis(request: Request, state: State, app: App, data: bytes) -> Response:
+async def _analysis(request: Request, state: State, app: App, file: BinaryIO) -> Response:
     """The analysis of one file, remembered or new."""
     version = await state.analyzer.version("genre")
-    digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
+    digest = await asyncio.to_thread(_sha256, file)
     key = f"genre:{app.appkey}:{version}:{digest}"
     headers = {"X-Model-Version": version}
     if "no-cache" not in request.headers.get("cache-control", ""):
@@ -80,7 +82,7 @@ async def _analysis(request: Request, state: State, app: App, data: bytes) -> Re
         if known is not None:
             return _json(known, {**headers, "Age": str(_age(known, state.now()))})
     seconds = state.settings.deadline_seconds
-    result = await unless_gone(request, state.analyzer.genre(Audio(data), seconds))
+    result = await unless_gone(request, state.analyzer.genre(Audio(file), seconds))
     content = analysis_object(result, request.state.task_id, state.now())
     text = await _keep(state, app, key, content)
     return _json(text, {**headers, "Server-Timing": result.timings.header()})
@@ -120,6 +122,15 @@ async def _keep(state: State, app: App, key: str, content: dict[str, Any]) -> st
     return text
 
 
+def _sha256(file: BinaryIO) -> str:
+    """Of the whole file, in hexadecimal."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    while block := file.read(_HASHED):
+        digest.update(block)
+    return digest.hexdigest()
+
+
 def _age(text: str, now: datetime) -> int:
     """Whole seconds since the stored analysis was made."""
     made = datetime.fromisoformat(json.loads(text)["timestamp"])
@@ -130,17 +141,13 @@ def _json(text: str, headers: dict[str, str]) -> Response:
     return Response(text, media_type="application/json", headers=headers)
 
 
-async def _file(request: Request, limit: int) -> bytes:
-    """The uploaded file; the parser keeps it on disk while it comes."""
-    async with request.form(max_files=1, max_fields=8) as form:
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
-            raise errors.EmptyData(
-                "send the audio in the multipart field `file`, to the form's end"
-            )
-        data = await file.read(limit + 1)
-    if len(data) > limit:
-        raise errors.ExceededDataSize(f"more than the limit of {limit} bytes")
-    if not data:
+def _file(field: object, limit: int) -> BinaryIO:
+    """The uploaded file, which the parser has put on disk if it is large."""
+    if not isinstance(field, UploadFile):
+        raise errors.EmptyData("send the audio in the multipart field `file`, to the form's end")
+    size = field.size or 0
+    if size > limit:
+        raise errors.ExceededDataSize(f"{size} bytes, the limit is {limit}")
+    if not size:
         raise errors.EmptyData("the file is empty")
-    return data
+    return field.file

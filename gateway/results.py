@@ -31,6 +31,9 @@ class ResultStore(Protocol):
     async def put(self, key: str, text: str, seconds: int) -> None:
         """Keep the text for so many seconds."""
 
+    async def claim(self, key: str, seconds: int) -> bool:
+        """Whether nobody claimed the key in the last so many seconds; it is claimed now."""
+
     async def close(self) -> None:
         """Let connections go."""
 
@@ -56,6 +59,12 @@ class MemoryStore:
         self._entries.move_to_end(key)
         while len(self._entries) > _MOST_IN_MEMORY:
             self._entries.popitem(last=False)
+
+    async def claim(self, key: str, seconds: int) -> bool:
+        """Whether the key is new here."""
+        new = await self.get(key) is None
+        await self.put(key, "", seconds)
+        return new
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -91,6 +100,16 @@ class RedisStore:
             self._warn(error)
         else:
             self._away = False
+
+    async def claim(self, key: str, seconds: int) -> bool:
+        """Whether the key is new to all gateways; yes, while Redis is away."""
+        try:
+            new = await self._redis.set(_PREFIX + key, "", ex=seconds, nx=True)
+        except RedisError as error:
+            self._warn(error)
+            return True
+        self._away = False
+        return bool(new)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -60,8 +60,8 @@ class Settings(BaseSettings):
     """Largest audio file, in bytes."""
 
     max_held_bytes: int = Field(2**30, gt=0)
-    """Most bytes of request bodies under way, over all requests; beyond it new ones are refused
-    with ExceededConcurrency."""
+    """Most bytes of request bodies and downloads under way, over all requests; beyond it new ones
+    are refused with ExceededConcurrency."""
 
     body_grace_seconds: float = Field(10.0, gt=0)
     """How long a body may come in at any pace."""

@@ -14,6 +14,7 @@ from gateway.identity.identities import Identities
 from gateway.metrics import Metrics
 from gateway.outbound.client import OutboundClient
 from gateway.results import ResultStore
+from gateway.room import Room
 from gateway.settings import Settings
 
 
@@ -26,6 +27,7 @@ class State:
     identities: Identities
     admission: Admission
     outbound: OutboundClient
+    room: Room
     results: ResultStore
     metrics: Metrics
     now: Callable[[], datetime]

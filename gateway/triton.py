@@ -1,56 +1,69 @@
-"""Calls to Triton over gRPC (KServe v2), made so that large audio does not stall the event loop.
+"""Calls to Triton over gRPC (KServe v2), made so that a large file never is in memory as a whole.
 
-``tritonclient`` builds a request by copying the audio four times on the loop's thread: 0.8 s for
-100 MB, in which nobody else is served. Its messages and its reading of answers are used here; the
-request is put together by hand, in a thread, with one copy.
+A gRPC message is one HTTP/2 stream of bytes, but ``tritonclient`` and ``grpc`` take it as one
+object and copy it: three to five times 100 MB, and 0.1 to 0.8 s in which nobody else is served.
+Here ``grpclib`` speaks the protocol, and the audio is read from its file as the other side takes
+it. The messages are ``tritonclient``'s.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import struct
-from collections.abc import Mapping, Sequence
-from typing import Self
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, BinaryIO, Self
 
-import grpc.aio
+from grpclib.client import Channel, UnaryUnaryMethod
+from grpclib.const import Cardinality, Status
+from grpclib.exceptions import GRPCError, StreamTerminatedError
+from h2.exceptions import ProtocolError
 from opentelemetry.propagate import inject
 from opentelemetry.trace import SpanKind, Tracer
 from tritonclient.grpc import InferResult
 from tritonclient.grpc import service_pb2 as messages
-from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 
-_CHANNEL = [
-    ("grpc.max_send_message_length", -1),
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_reconnect_backoff_ms", 1000),  # or a Triton that is back is not seen for minutes
-]
-_INFER = "/inference.GRPCInferenceService/ModelInfer"
+_SERVICE = "/inference.GRPCInferenceService/"
 _RAW_INPUT = bytes([7 << 3 | 2])  # ModelInferRequest.raw_input_contents, length-delimited
-_SMALL = 256 * 1024  # bytes that are copied faster than a thread is woken
+_BLOCK = 256 * 1024  # bytes read at a time: some 50 µs, and others get their turn in between
+_CONNECT_SECONDS = 2.0
 _ASK_SECONDS = 2.0  # for what Triton answers from memory
 
 
+class TritonError(Exception):
+    """A call that failed: gRPC's status, and Triton's words."""
+
+    def __init__(self, status: Status, words: str) -> None:
+        super().__init__(f"{status.name}: {words}")
+        self.status = status
+        self.words = words
+
+
+class ConnectionLostError(TritonError):
+    """The connection broke while an answer was awaited; nobody can tell what became of it."""
+
+
 class TritonClient:
-    """One channel to one Triton. Every call raises ``grpc.aio.AioRpcError`` when it fails."""
+    """One connection to one Triton, made anew when it is lost; calls raise ``TritonError``."""
 
     def __init__(self, url: str, tracer: Tracer) -> None:
-        self._channel = grpc.aio.insecure_channel(url, options=_CHANNEL)
-        self._stub = GRPCInferenceServiceStub(self._channel)
-        self._infer = self._channel.unary_unary(
-            _INFER, response_deserializer=messages.ModelInferResponse.FromString
-        )
+        """Calls go to ``url``, ``host:port``, from when the client is entered."""
+        host, _, port = url.rpartition(":")
+        self._host, self._port = host.strip("[]"), int(port)
         self._tracer = tracer
 
     async def __aenter__(self) -> Self:
+        self._channel = Channel(self._host, self._port)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._channel.close()
+        self._channel.close()
 
     async def infer(
         self,
         model: str,
-        audio: bytes,
+        audio: BinaryIO,
         outputs: Mapping[str, int],
         parameters: Mapping[str, int],
         seconds: float,
@@ -59,36 +72,94 @@ class TritonClient:
 
         Args:
             model: the ensemble's name.
-            audio: the file's bytes.
+            audio: the file, read from its beginning; nobody else may read it meanwhile.
             outputs: tensors wanted; above 0, how many classes of the classification extension.
             parameters: request parameters for the decoding stage.
             seconds: deadline, also of Triton's queues.
         """
-        head = _head(model, outputs, {**parameters, "timeout": int(seconds * 1e6)})
-        if len(audio) > _SMALL:
-            request = await asyncio.to_thread(_message, head, audio)
-        else:
-            request = _message(head, audio)
+        parameters = {**parameters, "timeout": int(seconds * 1e6)}
+        size = audio.seek(0, os.SEEK_END)
+        audio.seek(0)
+        # Fields of a protobuf message may simply follow each other; one element of a BYTES tensor
+        # is its length, in four bytes, and itself.
+        head = b"".join(
+            (
+                _head(model, outputs, parameters),
+                _RAW_INPUT,
+                _varint(4 + size),
+                struct.pack("<I", size),
+            )
+        )
         with self._tracer.start_as_current_span(f"infer {model}", kind=SpanKind.CLIENT):
             headers: dict[str, str] = {}
             inject(headers)
-            call = self._infer(request, timeout=seconds, metadata=tuple(headers.items()))
-            return InferResult(await call)
+            async with self._connected(seconds):
+                return InferResult(await self._send(head, audio, size, headers, seconds))
+
+    async def _send(
+        self, head: bytes, audio: BinaryIO, size: int, headers: dict[str, str], seconds: float
+    ) -> messages.ModelInferResponse:
+        """One call whose message is written piece by piece, as fast as it is taken."""
+        async with self._channel.request(
+            f"{_SERVICE}ModelInfer",
+            Cardinality.STREAM_UNARY,  # towards grpclib: the message is ended by us
+            messages.ModelInferRequest,
+            messages.ModelInferResponse,
+            timeout=seconds,
+            metadata=headers,
+        ) as call:
+            await call.send_request()
+            stream = call._stream  # grpclib's own send_message takes whole messages only
+            with call._wrapper:  # a lost connection or the deadline ends the writing as well
+                await stream.send_data(struct.pack(">?I", False, len(head) + size) + head)
+                for block in _blocks(audio):
+                    await stream.send_data(block)
+                    await asyncio.sleep(0)
+            await call.end()
+            answer = await call.recv_message()
+            if answer is None:  # leaving the call raises what the trailers say
+                await call.recv_trailing_metadata()
+            return answer
 
     async def all_ready(self, models: Sequence[str]) -> bool:
         """Whether these models, with their parts, are ready."""
-        requests = [messages.ModelReadyRequest(name=name) for name in models]
-        answers = await asyncio.gather(
-            *(self._stub.ModelReady(request, timeout=_ASK_SECONDS) for request in requests)
-        )
-        return all(answer.ready for answer in answers)
+        asked = (self._ask("ModelReady", name=name) for name in models)
+        return all(answer.ready for answer in await asyncio.gather(*asked))
 
     async def parameter(self, model: str, key: str) -> str:
         """A parameter of a model's configuration, empty if it has none of that name."""
-        request = messages.ModelConfigRequest(name=model)
-        answer = await self._stub.ModelConfig(request, timeout=_ASK_SECONDS)
+        answer = await self._ask("ModelConfig", name=model)
         text: str = answer.config.parameters[key].string_value
         return text
+
+    async def _ask(self, method: str, **fields: str) -> Any:
+        request = getattr(messages, f"{method}Request")
+        response = getattr(messages, f"{method}Response")
+        call = UnaryUnaryMethod(self._channel, f"{_SERVICE}{method}", request, response)
+        async with self._connected(_ASK_SECONDS):
+            return await call(request(**fields), timeout=_ASK_SECONDS)
+
+    @asynccontextmanager
+    async def _connected(self, seconds: float) -> AsyncIterator[None]:
+        """Make calls inside; whatever goes wrong is a ``TritonError``."""
+        try:
+            async with asyncio.timeout(min(_CONNECT_SECONDS, seconds)):
+                await self._channel.__connect__()
+        except OSError as error:  # TimeoutError is one
+            raise TritonError(Status.UNAVAILABLE, f"cannot be reached: {error}") from None
+        try:
+            yield
+        except GRPCError as error:
+            raise TritonError(error.status, error.message or "") from None
+        except TimeoutError:
+            raise TritonError(Status.DEADLINE_EXCEEDED, "no answer in time") from None
+        except (StreamTerminatedError, ProtocolError, OSError) as error:
+            raise ConnectionLostError(Status.UNAVAILABLE, str(error)) from None
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    while block := file.read(_BLOCK):
+        yield block
 
 
 def _head(model: str, outputs: Mapping[str, int], parameters: Mapping[str, int]) -> bytes:
@@ -103,14 +174,6 @@ def _head(model: str, outputs: Mapping[str, int], parameters: Mapping[str, int])
         request.parameters[name].int64_param = value
     head: bytes = request.SerializeToString()
     return head
-
-
-def _message(head: bytes, audio: bytes) -> bytes:
-    """The whole request: fields of a protobuf message may simply follow each other."""
-    # One element of a BYTES tensor is its length, in four bytes, and itself.
-    return b"".join(
-        (head, _RAW_INPUT, _varint(4 + len(audio)), struct.pack("<I", len(audio)), audio)
-    )
 
 
 def _varint(value: int) -> bytes:

@@ -89,8 +89,10 @@ class Identities:
             raise errors.InvalidAccess("the API key is unknown")
         return _granted(found, _REST_NAMESPACE)
 
-    def signing_app(self, request: SignedRequest, appkey: str) -> App:
-        """The app that signed a GetToken request for its own appkey; the signature is used up.
+    def signing_app(self, request: SignedRequest, appkey: str) -> tuple[App, str]:
+        """The app that signed a GetToken request for its own appkey, and the signature.
+
+        The signature is used up in this process; an open server has none to give.
 
         Raises:
             ClientError: as for ``signature.prove``.
@@ -99,14 +101,14 @@ class Identities:
             ExceededConcurrency: the app signed too many requests.
         """
         if self.is_open:
-            return ANONYMOUS
+            return ANONYMOUS, ""
         now = self._now()
         proof = prove(request, self._secret_keys, now)
         app = self._by_access_key[proof.access_key]
         if not _equal(app.appkey, appkey):
             raise errors.InvalidAccess("the appkey is not that of the access key")
         self._replays.use(proof, now)
-        return app
+        return app, proof.signature
 
     def issue_token(self, app: App, seconds: int) -> tuple[str, int]:
         """A token for the app, and the Unix second at which it expires.

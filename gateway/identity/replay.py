@@ -1,7 +1,7 @@
 """Memory of the signatures that were used, so that a captured request is worth nothing.
 
-It is kept in the process: a request that was answered by one replica could be sent to another
-within the quarter of an hour that its date is good for. TLS in front keeps it from being captured.
+It is kept in the process, and bounded there; gateways that share a Redis ask it as well
+(``ResultStore.claim``), so that what one has answered no other answers again.
 """
 
 from __future__ import annotations

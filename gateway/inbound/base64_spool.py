@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import binascii
-import tempfile
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from gateway import errors
+from gateway.spool import spool
 
-_IN_MEMORY = 2**20  # bytes; what is larger lies on disk
 _NOT_BASE64 = "data is not standard base64 (RFC 4648, with padding and without line breaks)"
 
 
@@ -20,7 +19,7 @@ class Base64Spool:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  given away
+        self._file = spool()
         self._rest = b""
         self._size = 0
         self._padded = False
@@ -49,7 +48,7 @@ class Base64Spool:
             self.discard()
             raise self._error
         self._file.seek(0)
-        return cast(BinaryIO, self._file)
+        return self._file
 
     def discard(self) -> None:
         """Let the file go."""

@@ -15,9 +15,9 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway import errors
+from gateway.room import Room, Share
 
 _MOST_HEADERS = 100
-_RETRY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,11 @@ class BodyLimits:
 
     Attributes:
         body_bytes: largest body of one request.
-        held_bytes: most bytes of bodies under way, over all requests.
         grace_seconds: how long a body may come in at any pace.
         least_rate: bytes a second that it must reach, on average, after that.
     """
 
     body_bytes: int
-    held_bytes: int
     grace_seconds: float
     least_rate: int
 
@@ -41,35 +39,37 @@ class BodyGuard:
     """Refuses bodies that are encoded, too large, too many at once, or too slow."""
 
     def __init__(
-        self, app: ASGIApp, limits: BodyLimits, clock: Callable[[], float] = time.monotonic
+        self,
+        app: ASGIApp,
+        limits: BodyLimits,
+        room: Room,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.app = app
         self.limits = limits
-        self.held = 0
-        self._clock = clock
+        self.room = room
+        self.clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request inside the bounds."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body = _Body(self, Headers(scope=scope), receive)
-        try:
+        with self.room.share() as share:
+            body = _Body(self, share, Headers(scope=scope), receive)
             await self.app(scope, body.receive, send)
-        finally:
-            self.held -= body.reserved
 
 
 class _Body:
     """One request's body, counted."""
 
-    def __init__(self, guard: BodyGuard, headers: Headers, receive: Receive) -> None:
-        self.reserved = 0
+    def __init__(self, guard: BodyGuard, share: Share, headers: Headers, receive: Receive) -> None:
         self._guard = guard
+        self._share = share
         self._headers = headers
         self._receive = receive
         self._size = 0
-        self._began = guard._clock()
+        self._began = guard.clock()
         self._checked = False
         self._complete = False
 
@@ -103,26 +103,20 @@ class _Body:
 
     def _count(self, size: int) -> None:
         self._size += size
-        if self._size > self.reserved:
-            self._reserve(self._size)
+        self._reserve(self._size)
 
     def _reserve(self, size: int) -> None:
         """Hold room for a body of this size, or refuse it."""
         limits = self._guard.limits
         if size > limits.body_bytes:
             raise errors.ExceededDataSize(f"a body over the limit of {limits.body_bytes} bytes")
-        if self._guard.held - self.reserved + size > limits.held_bytes:
-            raise errors.ExceededConcurrency(
-                "too many large bodies at once; try again", retry_after=_RETRY_SECONDS
-            )
-        self._guard.held += size - self.reserved
-        self.reserved = size
+        self._share.grow(size)
 
     def _seconds_left(self) -> float:
         """How long the next piece may take: what came earlier in abundance is to its credit."""
         limits = self._guard.limits
         allowed = limits.grace_seconds + self._size / limits.least_rate
-        return self._began + allowed - self._guard._clock()
+        return self._began + allowed - self._guard.clock()
 
 
 async def _within(receive: Receive, seconds: float) -> Message:

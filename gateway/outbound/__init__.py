@@ -3,11 +3,11 @@
 OutboundClient   resolves, checks and dials; nothing else in the gateway opens a connection
 ├── parse_url    what a URL says, read once and strictly
 └── is_public    whether an address belongs to the public internet
-download         audio by URL, in the words of the wire protocols
+download_to      audio by URL, in the words of the wire protocols
 """
 
 from gateway.outbound.client import Answer, OutboundClient
-from gateway.outbound.download import download
+from gateway.outbound.download import download_to
 from gateway.outbound.failures import (
     BodyTooLargeError,
     ForbiddenAddressError,
@@ -28,5 +28,5 @@ __all__ = [
     "OutboundSettings",
     "UnreachableError",
     "UnwantedAnswerError",
-    "download",
+    "download_to",
 ]

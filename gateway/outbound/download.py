@@ -6,7 +6,6 @@ not learn from us what stands inside.
 
 from __future__ import annotations
 
-import io
 import time
 from typing import BinaryIO
 
@@ -22,26 +21,11 @@ from gateway.outbound.failures import (
     UnwantedAnswerError,
 )
 from gateway.outbound.urls import Url, parse_url, redirect_target
+from gateway.room import Share
 
 FAILED = "the url could not be downloaded: a public address must answer it with 200 and the file"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 log = structlog.get_logger()
-
-
-async def download(
-    client: OutboundClient, url: str | None, limit_bytes: int, deadline_seconds: float
-) -> bytes:
-    """Fetch a file into memory.
-
-    Raises:
-        EmptyURL: the URL is missing or empty.
-        FailedDownload: it is malformed, or the file could not be had.
-        ExceededDataSize: the file has more than ``limit_bytes``.
-        EmptyData: it has none.
-    """
-    file = io.BytesIO()
-    await download_to(file, client, url, limit_bytes, deadline_seconds)
-    return file.getvalue()
 
 
 async def download_to(
@@ -50,13 +34,22 @@ async def download_to(
     url: str | None,
     limit_bytes: int,
     deadline_seconds: float,
+    share: Share,
 ) -> None:
-    """As :func:`download`, written to a file while it comes."""
+    """Fetch a file, written while it comes and counted in ``share``.
+
+    Raises:
+        EmptyURL: the URL is missing or empty.
+        FailedDownload: it is malformed, or the file could not be had.
+        ExceededDataSize: the file has more than ``limit_bytes``.
+        EmptyData: it has none.
+        ExceededConcurrency: there is no room for it beside the others.
+    """
     if not url:
         raise errors.EmptyURL("send the audio's url")
     end = time.monotonic() + min(deadline_seconds, client.settings.total_seconds)
     try:
-        await _follow(file, client, parse_url(url), limit_bytes, end)
+        await _follow(file, share, client, parse_url(url), limit_bytes, end)
     except MalformedUrlError as error:
         raise errors.FailedDownload(str(error)) from None
     except BodyTooLargeError as error:
@@ -69,13 +62,13 @@ async def download_to(
 
 
 async def _follow(
-    file: BinaryIO, client: OutboundClient, url: Url, limit_bytes: int, end: float
+    file: BinaryIO, share: Share, client: OutboundClient, url: Url, limit_bytes: int, end: float
 ) -> None:
     for _ in range(client.settings.redirects + 1):
         left = end - time.monotonic()
         async with client.call("GET", url, deadline_seconds=left) as answer:
             if answer.status not in _REDIRECTS:
-                await _save(file, answer, limit_bytes)
+                await _save(file, share, answer, limit_bytes)
                 return
         url = _next(url, answer)
     raise UnwantedAnswerError("too many redirects")
@@ -88,8 +81,9 @@ def _next(url: Url, answer: Answer) -> Url:
         raise UnwantedAnswerError(str(error)) from None
 
 
-async def _save(file: BinaryIO, answer: Answer, limit_bytes: int) -> None:
+async def _save(file: BinaryIO, share: Share, answer: Answer, limit_bytes: int) -> None:
     if answer.status != 200:
         raise UnreachableError(f"status {answer.status}")
     async for piece in answer.body(limit_bytes):
+        share.grow(file.tell() + len(piece))
         file.write(piece)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import uuid
 
 import httpx
 import pytest
 
 from tests.conftest import new_gateway, stop
+from tests.e2e.contract import APPS, KARAOKE, QUERY, ask_token, assert_refused
 from tests.gateway.test_results import Redis, needs_redis
 from tests.sounds import encode, tones
 
@@ -59,11 +62,12 @@ def test_an_unknown_id_is_not_found(gateway, name):
 
 
 @needs_redis
-def test_gateways_share_results_in_redis_and_go_on_when_it_dies(triton, tmp_path):
-    server = Redis(tmp_path)
+def test_gateways_share_results_in_redis_and_go_on_when_one_dies(triton, tmp_path):
+    """Two servers: two gateways at the first, one at the second. The first is killed mid-run."""
+    servers = [Redis(tmp_path), Redis(tmp_path)]
     fronts = [
-        new_gateway(triton.ports.grpc, tmp_path / name, ACOUSTICSENSE_REDIS_URL=server.url)
-        for name in ("one", "other")
+        new_gateway(triton.ports.grpc, tmp_path / f"log{index}", ACOUSTICSENSE_REDIS_URL=server.url)
+        for index, server in enumerate([servers[0], servers[0], servers[1]])
     ]
     data = encode(tones(6.5), "mp3")
     try:
@@ -71,12 +75,42 @@ def test_gateways_share_results_in_redis_and_go_on_when_it_dies(triton, tmp_path
         shared = analyze(fronts[1], data)
         assert "Age" in shared.headers
         assert shared.json() == first.json()
-        server.kill()
-        alone = analyze(fronts[0], data)
-        assert "Age" not in alone.headers
+        assert "Age" not in analyze(fronts[2], data).headers
+        answers = []
+        running = threading.Thread(
+            target=lambda: answers.extend(analyze(fronts[0], data) for _ in range(20))
+        )
+        running.start()
+        while len(answers) < 3:
+            time.sleep(0.01)
+        servers[0].kill()
+        running.join()
+        assert "Age" in answers[0].headers
+        assert "Age" not in answers[-1].headers
+        assert answers[-1].json()["analysis_results"] == first.json()["analysis_results"]
         url = f"{fronts[1].url}/analyze-audio/{first.json()['request_id']}"
         assert httpx.get(url).status_code == 404
         assert "redis is away" in fronts[0].log.read_text()
+        assert "Age" in analyze(fronts[2], data).headers
+    finally:
+        for front in fronts:
+            stop(front)
+        for server in servers:
+            server.kill()
+
+
+@needs_redis
+def test_a_signed_request_is_worth_nothing_at_another_gateway_either(triton, tmp_path):
+    server = Redis(tmp_path)
+    shared = {"ACOUSTICSENSE_REDIS_URL": server.url, "ACOUSTICSENSE_APPS": APPS}
+    fronts = [new_gateway(triton.ports.grpc, tmp_path / name, **shared) for name in ("a", "b")]
+    try:
+        first = ask_token(fronts[0], KARAOKE)
+        assert first.status_code == 200
+        sent = first.request
+        again = httpx.post(f"{fronts[1].url}/?{QUERY}", content=sent.content, headers=sent.headers)
+        assert_refused(again, "InvalidAccess", "used before, at another gateway")
+        assert ask_token(fronts[1], KARAOKE).status_code == 200
     finally:
         for front in fronts:
             stop(front)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -12,8 +13,21 @@ from ipaddress import ip_address
 
 import httpcore
 
+from gateway.outbound import OutboundClient, download_to
+from gateway.room import Room
+
 Handler = Callable[[asyncio.StreamWriter], Awaitable[None]]
 PUBLIC = "93.184.216.34"
+
+
+async def download(
+    client: OutboundClient, url: str, limit: int = 2**20, deadline: float = 5.0, room: int = 2**30
+) -> bytes:
+    """What :func:`gateway.outbound.download_to` writes, with so much room for it."""
+    file = io.BytesIO()
+    with Room(room).share() as share:
+        await download_to(file, client, url, limit, deadline, share)
+    return file.getvalue()
 
 
 @dataclass

@@ -16,9 +16,10 @@ from starlette.routing import Route
 
 from gateway import errors
 from gateway.inbound.body_guard import BodyGuard, BodyLimits
+from gateway.room import Room
 from tests.conftest import free_ports
 
-LIMITS = BodyLimits(body_bytes=100_000, held_bytes=150_000, grace_seconds=0.5, least_rate=50_000)
+LIMITS = BodyLimits(body_bytes=100_000, grace_seconds=0.5, least_rate=50_000)
 
 
 async def count(request: Request) -> JSONResponse:
@@ -37,7 +38,7 @@ def address():
     app = Starlette(
         routes=[Route("/", count, methods=["POST"])], exception_handlers={errors.ApiError: refused}
     )
-    guard = BodyGuard(app, LIMITS)
+    guard = BodyGuard(app, LIMITS, Room(150_000))
     (port,) = free_ports(1)
     server = uvicorn.Server(uvicorn.Config(guard, port=port, log_level="error"))
     thread = threading.Thread(target=server.run)
@@ -61,13 +62,13 @@ def chunks(count, size=1_000):
 def test_a_body_within_the_bounds_comes_through(address):
     assert httpx.post(url(address), content=b"x" * 99_999).json() == 99_999
     assert httpx.post(url(address), content=chunks(99)).json() == 99_000
-    assert address[2].held == 0
+    assert address[2].room.held == 0
 
 
 def test_a_body_that_is_too_large_is_refused_declared_or_not(address):
     assert httpx.post(url(address), content=b"x" * 100_001).status_code == 413
     assert httpx.post(url(address), content=chunks(101)).status_code == 413
-    assert address[2].held == 0
+    assert address[2].room.held == 0
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "gzip, identity"])
@@ -91,7 +92,7 @@ def test_all_bodies_together_are_bounded(address):
     with socket.create_connection(address[:2]) as slow:
         slow.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\n" + b"x" * 10)
         deadline = time.monotonic() + 5
-        while address[2].held != 90_000:
+        while address[2].room.held != 90_000:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         answer = httpx.post(url(address), content=b"x" * 70_000)
@@ -99,7 +100,7 @@ def test_all_bodies_together_are_bounded(address):
         assert int(answer.headers["Retry-After"]) >= 1
         assert httpx.post(url(address), content=b"x" * 50_000).json() == 50_000
     deadline = time.monotonic() + 5
-    while address[2].held:
+    while address[2].room.held:
         assert time.monotonic() < deadline, "the room of a client that left is not given back"
         time.sleep(0.01)
 

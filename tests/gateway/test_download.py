@@ -6,11 +6,12 @@ import time
 
 import pytest
 
-from gateway.errors import EmptyData, ExceededDataSize, FailedDownload
-from gateway.outbound import OutboundClient, OutboundSettings, download
+from gateway.errors import EmptyData, ExceededConcurrency, ExceededDataSize, FailedDownload
+from gateway.outbound import OutboundClient, OutboundSettings
 from gateway.outbound.download import FAILED, download_to
 from gateway.outbound.urls import parse_url
-from tests.gateway.strangers import ok, redirect, stranger
+from gateway.room import Room
+from tests.gateway.strangers import download, ok, redirect, stranger
 
 SONG = bytes(range(256)) * 1000
 LOOPBACK = OutboundSettings(allowed_hosts=("127.0.0.0/8",))
@@ -203,7 +204,23 @@ async def test_a_full_disk_is_a_fault_of_ours_and_not_the_other_sides():
         async with OutboundClient(LOOPBACK) as client:
             with pytest.raises(OSError, match="No space"):
                 url = f"http://127.0.0.1:{there.port}/song.mp3"
-                await download_to(Full(), client, url, 2**20, 5.0)
+                await download_to(Full(), client, url, 2**20, 5.0, Room(2**30).share())
+
+
+async def test_downloads_are_counted_with_all_other_audio_under_way():
+    async with stranger() as there:
+        there.answers("/song.mp3", ok(SONG))
+        url = f"http://127.0.0.1:{there.port}/song.mp3"
+        async with OutboundClient(LOOPBACK) as client:
+            room = Room(len(SONG))
+            with room.share() as share:
+                await download_to(io.BytesIO(), client, url, 2**20, 5.0, share)
+                assert room.held == len(SONG)
+                with room.share() as other, pytest.raises(ExceededConcurrency) as caught:
+                    await download_to(io.BytesIO(), client, url, 2**20, 5.0, other)
+                assert caught.value.retry_after > 0
+                assert room.held == len(SONG)
+            assert room.held == 0
 
 
 async def test_a_download_that_nobody_waits_for_any_more_hangs_up():

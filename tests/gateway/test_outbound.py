@@ -9,12 +9,12 @@ import httpcore
 import pytest
 
 from gateway.errors import EmptyURL, FailedDownload
-from gateway.outbound import OutboundClient, OutboundSettings, download
+from gateway.outbound import OutboundClient, OutboundSettings
 from gateway.outbound.download import FAILED
 from gateway.outbound.failures import MalformedUrlError
 from gateway.outbound.urls import parse_url, redirect_target
 from tests.gateway.spellings import INSIDE, everything
-from tests.gateway.strangers import PUBLIC, Internet, Names, ok, redirect, stranger
+from tests.gateway.strangers import PUBLIC, Internet, Names, download, ok, redirect, stranger
 
 SONG = b"song" * 1000
 NAMES = {
@@ -33,7 +33,7 @@ NAMES = {
 
 
 async def fetch(client, url):
-    return await download(client, url, limit_bytes=10_000, deadline_seconds=5)
+    return await download(client, url, limit=10_000)
 
 
 async def test_no_spelling_of_an_internal_address_is_dialled():

@@ -75,6 +75,25 @@ async def test_memory_is_bounded_and_the_oldest_goes_first():
     assert await store.get("1") == "x"
 
 
+async def test_a_key_can_be_claimed_once_in_its_time():
+    now = [0.0]
+    store = MemoryStore(lambda: now[0])
+    assert [await store.claim("a", 10), await store.claim("a", 10)] == [True, False]
+    assert await store.claim("b", 10)
+    now[0] = 10.0
+    assert await store.claim("a", 10)
+
+
+@needs_redis
+async def test_a_key_is_claimed_for_all_gateways(server):
+    one, other = make_store(SecretStr(server.url)), make_store(SecretStr(server.url))
+    assert [await one.claim("a", 1), await other.claim("a", 1)] == [True, False]
+    server.kill()
+    assert await one.claim("a", 1)
+    await one.close()
+    await other.close()
+
+
 @needs_redis
 async def test_redis_keeps_for_the_time_and_shares_between_gateways(server):
     one, other = make_store(SecretStr(server.url)), make_store(SecretStr(server.url))

@@ -1,0 +1,107 @@
+"""Heads that are too large or too slow, over a socket."""
+
+import socket
+import threading
+import time
+
+import httpx
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from gateway.inbound import http_protocol
+from gateway.inbound.http_protocol import MOST_HEAD_BYTES, HttpProtocol
+from tests.conftest import free_ports
+
+
+@pytest.fixture
+def address(monkeypatch):
+    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.4)
+    app = Starlette(routes=[Route("/", lambda _: PlainTextResponse("here"), methods=["POST"])])
+    (port,) = free_ports(1)
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=port, http=HttpProtocol, ws="none", log_level="critical")
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield "127.0.0.1", port
+    server.should_exit = True
+    thread.join()
+
+
+def until_closed(connection):
+    """What comes until the other side hangs up, and how many seconds that takes."""
+    connection.settimeout(5)
+    began, answer = time.monotonic(), b""
+    try:
+        while block := connection.recv(4096):
+            answer += block
+    except ConnectionResetError:
+        pass
+    return answer, time.monotonic() - began
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST /" + b"x" * 2 * MOST_HEAD_BYTES,
+        b"POST / HTTP/1.1\r\nX-Long: " + b"x" * 2 * MOST_HEAD_BYTES,
+        b"POST / HTTP/1.1\r\n" + b"X-Many: 1\r\n" * (MOST_HEAD_BYTES // 5),
+    ],
+)
+def test_a_head_that_is_too_large_is_refused(address, head):
+    with socket.create_connection(address) as connection:
+        for start in range(0, len(head), 4096):
+            try:
+                connection.sendall(head[start : start + 4096])
+            except OSError:  # already refused
+                break
+            time.sleep(0.001)
+        answer, _ = until_closed(connection)
+    assert answer.startswith(b"HTTP/1.1 400") or answer == b""  # a reset may swallow it
+    assert httpx.post(f"http://127.0.0.1:{address[1]}/").text == "here"
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST / HT", b"POST / HTTP/1.1\r\nHost: x\r\nX-A: "])
+def test_a_head_that_does_not_end_is_cut_off(address, sent):
+    with socket.create_connection(address) as connection:
+        connection.sendall(sent)
+        answer, seconds = until_closed(connection)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"too slowly" in answer
+    assert 0.3 < seconds < 3
+
+
+def test_a_head_that_drips_is_cut_off(address):
+    with socket.create_connection(address) as connection:
+        began = time.monotonic()
+        with pytest.raises(OSError):
+            while time.monotonic() - began < 5:
+                connection.sendall(b"X")
+                time.sleep(0.05)
+    assert time.monotonic() - began < 3
+
+
+def test_requests_one_after_the_other_each_have_their_own_bounds(address):
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nX-Some: " + b"x" * 40_000 + b"\r\n"
+    with socket.create_connection(address) as connection:
+        connection.settimeout(5)
+        for _ in range(3):
+            connection.sendall(head)
+            time.sleep(0.2)
+            connection.sendall(b"\r\n")
+            assert b"here" in connection.recv(4096)
+            time.sleep(0.3)
+
+
+def test_a_body_may_be_large_and_late(address):
+    with socket.create_connection(address) as connection:
+        connection.settimeout(5)
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n")
+        time.sleep(0.6)
+        connection.sendall(b"x" * 200_000)
+        assert b"here" in connection.recv(4096)
