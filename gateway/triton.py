@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import struct
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, BinaryIO, Self
 
@@ -102,7 +102,7 @@ class TritonClient:
         """One call whose message is written piece by piece, as fast as it is taken."""
         async with self._channel.request(
             f"{_SERVICE}ModelInfer",
-            Cardinality.STREAM_UNARY,  # towards grpclib: the message is ended by us
+            Cardinality.UNARY_UNARY,
             messages.ModelInferRequest,
             messages.ModelInferResponse,
             timeout=seconds,
@@ -111,11 +111,16 @@ class TritonClient:
             await call.send_request()
             stream = call._stream  # grpclib's own send_message takes whole messages only
             with call._wrapper:  # a lost connection or the deadline ends the writing as well
-                await stream.send_data(struct.pack(">?I", False, len(head) + size) + head)
-                for block in _blocks(audio):
-                    await stream.send_data(block)
+                start = struct.pack(">?I", False, len(head) + size) + head
+                await stream.send_data(start, end_stream=not size)
+                while size:
+                    block = audio.read(min(_BLOCK, size))
+                    size -= len(block)
+                    # The end goes with the last bytes: a server that has the whole message may
+                    # answer and reset the stream before it sees an end that comes by itself.
+                    await stream.send_data(block, end_stream=not size)
                     await asyncio.sleep(0)
-            await call.end()
+            call._send_message_done = True
             answer = await call.recv_message()
             if answer is None:  # leaving the call raises what the trailers say
                 await call.recv_trailing_metadata()
@@ -155,11 +160,6 @@ class TritonClient:
             raise TritonError(Status.DEADLINE_EXCEEDED, "no answer in time") from None
         except (StreamTerminatedError, ProtocolError, OSError) as error:
             raise ConnectionLostError(Status.UNAVAILABLE, str(error)) from None
-
-
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    while block := file.read(_BLOCK):
-        yield block
 
 
 def _head(model: str, outputs: Mapping[str, int], parameters: Mapping[str, int]) -> bytes:

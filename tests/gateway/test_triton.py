@@ -14,6 +14,9 @@ import grpc
 import numpy as np
 import pytest
 from grpclib.const import Status
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import DataReceived
 from opentelemetry.trace import NoOpTracer
 from tritonclient.grpc import service_pb2 as messages
 from tritonclient.grpc.service_pb2_grpc import (
@@ -140,6 +143,35 @@ async def test_a_large_file_is_never_in_memory_as_a_whole():
     listening.close()
     assert taken >= 200 * MIB
     assert peak - before < 30 * MIB
+
+
+@pytest.mark.parametrize("size", [0, 10, 300_000])
+async def test_the_end_of_the_message_comes_with_its_last_bytes(size):
+    """Else a quick server answers in between and resets the stream, answer and all."""
+    frames = []
+
+    async def receive(reader, writer):
+        other = H2Connection(H2Configuration(client_side=False))
+        other.initiate_connection()
+        while data := await reader.read(MIB):
+            events = other.receive_data(data)
+            for event in events:
+                if isinstance(event, DataReceived):
+                    frames.append((len(event.data), event.stream_ended is not None))
+                    other.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            writer.write(other.data_to_send())
+            if frames and frames[-1][1]:
+                break
+        writer.close()
+
+    listening = await asyncio.start_server(receive, "127.0.0.1", 0)
+    async with calling(f"127.0.0.1:{listening.sockets[0].getsockname()[1]}") as client:
+        with pytest.raises(TritonError):
+            await ask(client, bytes(size))
+    listening.close()
+    assert all(length and not ended for length, ended in frames[:-1])
+    assert frames[-1][0] > 0
+    assert frames[-1][1]
 
 
 async def test_what_the_server_says_is_what_is_raised():
