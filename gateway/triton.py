@@ -28,6 +28,9 @@ _SERVICE = "/inference.GRPCInferenceService/"
 _RAW_INPUT = bytes([7 << 3 | 2])  # ModelInferRequest.raw_input_contents, length-delimited
 _BLOCK = 256 * 1024  # bytes read at a time: some 50 µs, and others get their turn in between
 _CONNECT_SECONDS = 2.0
+# A server whose deadline passes closes the stream twice (gRPC as in Triton 2.51), which h2 takes
+# for a broken connection, and others' calls go down with it. So we are the ones who hang up first.
+_SLACK_SECONDS = 1.0
 _ASK_SECONDS = 2.0  # for what Triton answers from memory
 
 
@@ -105,12 +108,12 @@ class TritonClient:
             Cardinality.UNARY_UNARY,
             messages.ModelInferRequest,
             messages.ModelInferResponse,
-            timeout=seconds,
+            timeout=seconds + _SLACK_SECONDS,
             metadata=headers,
         ) as call:
             await call.send_request()
             stream = call._stream  # grpclib's own send_message takes whole messages only
-            with call._wrapper:  # a lost connection or the deadline ends the writing as well
+            with call._wrapper:  # a lost connection ends the writing as well
                 start = struct.pack(">?I", False, len(head) + size) + head
                 await stream.send_data(start, end_stream=not size)
                 while size:
@@ -142,24 +145,28 @@ class TritonClient:
         response = getattr(messages, f"{method}Response")
         call = UnaryUnaryMethod(self._channel, f"{_SERVICE}{method}", request, response)
         async with self._connected(_ASK_SECONDS):
-            return await call(request(**fields), timeout=_ASK_SECONDS)
+            return await call(request(**fields), timeout=_ASK_SECONDS + _SLACK_SECONDS)
 
     @asynccontextmanager
     async def _connected(self, seconds: float) -> AsyncIterator[None]:
-        """Make calls inside; whatever goes wrong is a ``TritonError``."""
+        """Make a call inside, within so many seconds; whatever goes wrong is a ``TritonError``."""
         try:
-            async with asyncio.timeout(min(_CONNECT_SECONDS, seconds)):
-                await self._channel.__connect__()
-        except OSError as error:  # TimeoutError is one
-            raise TritonError(Status.UNAVAILABLE, f"cannot be reached: {error}") from None
-        try:
-            yield
+            async with asyncio.timeout(seconds):
+                await self._connect()
+                yield
         except GRPCError as error:
             raise TritonError(error.status, error.message or "") from None
         except TimeoutError:
             raise TritonError(Status.DEADLINE_EXCEEDED, "no answer in time") from None
         except (StreamTerminatedError, ProtocolError, OSError) as error:
             raise ConnectionLostError(Status.UNAVAILABLE, str(error)) from None
+
+    async def _connect(self) -> None:
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                await self._channel.__connect__()
+        except OSError as error:  # TimeoutError is one
+            raise TritonError(Status.UNAVAILABLE, f"cannot be reached: {error}") from None
 
 
 def _head(model: str, outputs: Mapping[str, int], parameters: Mapping[str, int]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -50,6 +51,17 @@ class Gateway:
     url: str
     log: Path
 
+    def line(self, task_id: str) -> dict[str, object]:
+        """The request's line of the log, which is written after its answer has gone out."""
+        deadline = time.monotonic() + 10
+        while True:
+            for line in self.log.read_text().splitlines():
+                if task_id in line and '"event": "request"' in line:
+                    entry: dict[str, object] = json.loads(line)
+                    return entry
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
+
 
 def new_gateway(triton_grpc: int, log: Path, **settings: str) -> Gateway:
     """Started and listening; whoever calls stops it."""
@@ -59,6 +71,7 @@ def new_gateway(triton_grpc: int, log: Path, **settings: str) -> Gateway:
         "ACOUSTICSENSE_PORT": str(port),
         "ACOUSTICSENSE_TRITON_URL": f"127.0.0.1:{triton_grpc}",
         "ACOUSTICSENSE_LOG_FORMAT": "json",
+        "ACOUSTICSENSE_DATA_DIR": str(log.parent / "data"),
         **settings,
     }
     with log.open("wb") as output:
