@@ -46,9 +46,9 @@ def picture(
     """
     values = np.ascontiguousarray(log_mel.T, dtype=np.float32)
     if height is not None:
-        values = _weights(values.shape[0], height) @ values
+        values = resize_weights(values.shape[0], height) @ values
     if width is not None:
-        values = values @ _weights(values.shape[1], width).T
+        values = values @ resize_weights(values.shape[1], width).T
     grey: UInt8 = np.rint((values + RANGE_DB) * (255.0 / RANGE_DB)).clip(0, 255).astype(np.uint8)
     if colormap == "grey":
         return grey[np.newaxis]
@@ -58,7 +58,7 @@ def picture(
 
 
 @lru_cache(maxsize=16)
-def _weights(source: int, target: int) -> Float32:
+def resize_weights(source: int, target: int) -> Float32:
     """``(target, source)`` weights of a triangle filter along one axis; every row sums to 1.
 
     The triangle is as wide as the coarser of the two grids (so smaller is an area average, and

@@ -13,24 +13,21 @@ import triton_python_backend_utils as pb_utils
 from audio.decode import decode
 from audio.decoders import PcmFormat
 from audio.errors import AudioError
-from audio.front_end import FrontEnd
-from audio.mel import log_mel
 from audio.padding import bucket, padded
-from audio.picture import picture
-from audio.windows import cut, windows
+from audio.pictures import Pictures
 
 
 class TritonPythonModel:
-    """``AUDIO`` → ``PICTURES`` (windows, 1, bands, columns), ``WEIGHTS``, ``TIMES``."""
+    """``AUDIO`` → ``PICTURES`` (windows, channels, height, width), ``WEIGHTS``, ``TIMES``."""
 
     def initialize(self, args: dict[str, str]) -> None:
         """Read the front end and run it once, so that the first song does not pay for imports."""
         text = json.loads(args["model_config"])["parameters"]
         parameters = {key: value["string_value"] for key, value in text.items()}
-        self.front = FrontEnd.from_parameters(parameters)
-        self.window = int(parameters["window_columns"])
         self.buckets = [int(number) for number in parameters["window_buckets"].split(",")]
-        self._windows(np.zeros(self.front.sample_rate, dtype=np.float32))
+        self.pictures = Pictures.from_parameters(parameters, self.buckets[-1])
+        self.rate = self.pictures.front.sample_rate
+        self.pictures.of(np.zeros(self.rate, dtype=np.float32))
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """Answer each request by itself: one that fails takes no other along."""
@@ -43,9 +40,9 @@ class TritonPythonModel:
             songs, times = [], []
             for data in audio.ravel():
                 begun, start = time.time(), time.perf_counter()
-                samples = decode(data, self.front.sample_rate, pcm=pcm)
+                samples = decode(data, self.rate, pcm=pcm)
                 decoded = time.perf_counter()
-                songs.append(self._windows(samples))
+                songs.append(self.pictures.of(samples))
                 times.append([begun, decoded - start, time.perf_counter() - decoded])
             pictures, weights = padded(songs, bucket(max(map(len, songs)), self.buckets))
         except AudioError as error:
@@ -60,7 +57,3 @@ class TritonPythonModel:
                 pb_utils.Tensor("TIMES", np.asarray(times)),
             ]
         )
-
-    def _windows(self, samples: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        whole = picture(log_mel(samples, self.front))
-        return cut(whole, windows(whole.shape[-1], self.window, self.buckets[-1]), self.window)

@@ -1,0 +1,248 @@
+"""The command's work: load a checkpoint, convert it, prove it, write three models."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+
+from audio.pictures import Pictures
+from export import configs, onnx_graphs, proof
+from export.clips import pictures_of
+from export.configs import AUDIO, TIMES, Machine, Tensor
+from export.errors import ExportError
+from export.genre.checkpoint import Checkpoint, load
+from export.genre.graph import Served, shape_of, to_onnx
+from export.staging import staging
+
+_ADAPTER = Path(__file__).parents[2] / "model_repository" / "genre_mel" / "1" / "model.py"
+_IR_VERSION, _NEWEST_OPSET = 9, 20  # what ONNX Runtime 1.19 in Triton 24.10 loads
+_MEL = {
+    "sample_rate": 22_050,
+    "n_fft": 2048,
+    "hop_length": 512,
+    "n_mels": 128,
+    "fmin": 0,
+    "fmax": 8000,
+    "top_db": 1000,  # a window is cut off at 80 dB below its own loudest, not the song's
+}
+_BUCKETS = (1, 2, 4, 8)
+Tell = Callable[[str], None]
+
+
+class Precision(StrEnum):
+    """Of the network's weights and sums."""
+
+    FP32 = "fp32"
+    INT8 = "int8"
+    FP16 = "fp16"
+
+
+class Picture(StrEnum):
+    """What the network was trained on."""
+
+    SPECSHOW = "specshow"
+    GREY = "grey"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is wanted; the defaults are those of the command."""
+
+    checkpoint: str
+    repository: Path
+    name: str | None = None
+    version: int = 1
+    labels: Path | None = None
+    picture: Picture = Picture.SPECSHOW
+    window_seconds: float = 30.0
+    precision: Precision = Precision.FP32
+    clips: Path | None = None
+    machine: Machine = field(default_factory=Machine)
+
+
+def export_genre(request: Request, tell: Tell = print) -> dict[str, Any]:
+    """Do it; the repository has three new models at the end, or is as it was.
+
+    Returns:
+        What ``export.json`` says.
+
+    Raises:
+        ExportError: with what to change.
+    """
+    if request.precision is Precision.FP16 and request.machine.target is configs.Target.CPU:
+        raise ExportError("fp16 is for GPUs: add --target cuda, or take --precision int8")
+    checkpoint = load(request.checkpoint, request.labels)
+    name = request.name or _name_of(request.checkpoint)
+    tell(f"{request.checkpoint}: {len(checkpoint.labels)} genres, pictures of {checkpoint.size}")
+    parameters = _parameters(request, checkpoint)
+    look = Pictures.from_parameters(parameters, _BUCKETS[-1])
+    with staging(request.repository, request.version) as stage:
+        machine = request.machine
+        mel = configs.python_stage(
+            f"{name}_mel", [AUDIO], [*_network_inputs(request, checkpoint), TIMES],
+            {**parameters, "window_buckets": ",".join(map(str, _BUCKETS))}, machine,
+        )  # fmt: skip
+        outputs = [Tensor("PROBABILITIES", "FP32", [len(checkpoint.labels)], "labels.txt")]
+        vit = _network(f"{name}_vit", request, checkpoint, outputs)
+        whole = configs.ensemble(
+            name, [*outputs, TIMES], [mel, vit], {"model_version": f"{request.version}.0.0"}
+        )
+        (stage.model(mel) / "model.py").write_bytes(_ADAPTER.read_bytes())
+        folder = stage.model(vit, checkpoint.labels)
+        (stage.model(whole, checkpoint.labels) / ".keep").touch()
+        model, report = _proven(request, checkpoint, look, tell)
+        onnx.save(model, folder / "model.onnx")
+        report |= _provenance(request, folder / "model.onnx")
+        (folder / "export.json").write_text(json.dumps(report, indent=2) + "\n")
+    tell(f"{name}, {name}_mel and {name}_vit are in {request.repository}")
+    return report
+
+
+def _proven(
+    request: Request, checkpoint: Checkpoint, look: Pictures, tell: Tell
+) -> tuple[onnx.ModelProto, dict[str, Any]]:
+    """The graph in the precision that is wanted, held against PyTorch."""
+    served = Served(checkpoint).eval()
+    channels = 1 if request.picture is Picture.GREY else 3
+    pictures = pictures_of(request.clips, look)
+    tell(f"converting; proving on {len(pictures)} pictures")
+    plain, exporter = to_onnx(served, channels, checkpoint.size)
+    fused = onnx_graphs.fuse_transformer(plain, **shape_of(served))
+    layers = served.network.config.num_hidden_layers
+    if onnx_graphs.fused_attentions(fused) != layers:
+        raise ExportError(
+            f"{onnx_graphs.fused_attentions(fused)} of {layers} attentions were fused: the "
+            "installed transformers or torch write a graph that ONNX Runtime does not know"
+        )
+    reference = _torch_runner(served)
+    for each in (plain, fused):
+        _stamp(each)
+    differences = {
+        "onnx": proof.hold("ONNX", reference, proof.runner(plain), pictures, proof.EXACT),
+        "fused": proof.hold("fused", reference, proof.runner(fused), pictures, proof.EXACT),
+    }
+    report: dict[str, Any] = {
+        "exporter": exporter,
+        "fused": {k: n for k, n in onnx_graphs.operators(fused).items() if k in _FUSED},
+        "largest_difference": differences,
+    }
+    if request.precision is Precision.INT8:
+        model = onnx_graphs.quantised(plain)
+        _stamp(model)
+        gate = proof.gate(fused, model, pictures)
+        tell(
+            f"int8: {gate.speed:.2f} times as fast, the same first genre for {gate.agreement:.1%}, "
+            f"probabilities off by {gate.mean_difference:.4f} on average"
+        )
+        gate.refuse()
+        report["gate"] = asdict(gate)
+    elif request.precision is Precision.FP16:
+        model = onnx_graphs.halved(plain)
+        _stamp(model)
+        run = proof.runner(model)
+        differences["fp16"] = proof.hold("fp16", reference, run, pictures, proof.HALF)
+    else:
+        # TensorRT makes its own fusions, and does not know ONNX Runtime's.
+        model = plain if request.machine.target is configs.Target.TENSORRT else fused
+    tell(f"largest differences from PyTorch: {_listed(differences)}")
+    return model, report
+
+
+_FUSED = {"Attention", "BiasGelu", "SkipLayerNormalization", "LayerNormalization"}
+
+
+def _torch_runner(served: Served) -> proof.Run:
+    def run(pictures: proof.UInt8, weights: proof.Float32) -> proof.Float32:
+        with torch.no_grad():
+            return np.asarray(served(torch.from_numpy(pictures), torch.from_numpy(weights)))
+
+    return run
+
+
+def _stamp(model: onnx.ModelProto) -> None:
+    """Say what every Triton served with can read, and drop the exporter's notes and paths.
+
+    Raises:
+        ExportError: the graph needs a newer opset.
+    """
+    for opset in model.opset_import:
+        if opset.domain in {"", "ai.onnx"} and opset.version > _NEWEST_OPSET:
+            raise ExportError(f"the graph needs opset {opset.version}, over {_NEWEST_OPSET}")
+    model.ir_version = _IR_VERSION
+    del model.metadata_props[:]
+    graph = model.graph
+    for each in [graph, *graph.node, *graph.initializer, *graph.input, *graph.output]:
+        each.ClearField("metadata_props")
+        each.ClearField("doc_string")
+
+
+def _parameters(request: Request, checkpoint: Checkpoint) -> dict[str, str]:
+    columns = round(request.window_seconds * _MEL["sample_rate"] / _MEL["hop_length"])
+    if columns < 1:
+        raise ExportError("a window of no time shows nothing")
+    numbers = {key: str(value) for key, value in _MEL.items()}
+    return numbers | {
+        "picture": request.picture.value,
+        "picture_size": str(checkpoint.size),
+        "window_columns": str(columns),
+    }
+
+
+def _network_inputs(request: Request, checkpoint: Checkpoint) -> list[Tensor]:
+    channels = 1 if request.picture is Picture.GREY else 3
+    if channels > checkpoint.channels:
+        raise ExportError("a network of one channel is shown grey pictures: add --picture grey")
+    size = checkpoint.size
+    return [
+        Tensor("PICTURES", "UINT8", [-1, channels, size, size]),
+        Tensor("WEIGHTS", "FP32", [-1]),
+    ]
+
+
+def _network(
+    name: str, request: Request, checkpoint: Checkpoint, outputs: list[Tensor]
+) -> configs.pb.ModelConfig:
+    inputs = _network_inputs(request, checkpoint)
+    warmup = {"PICTURES": [1, *inputs[0].dims[1:]], "WEIGHTS": [1]}
+    return configs.network(name, inputs, outputs, warmup, request.machine)
+
+
+def _provenance(request: Request, file: Path) -> dict[str, Any]:
+    return {
+        "source": Path(request.checkpoint).name
+        if Path(request.checkpoint).exists()
+        else request.checkpoint,
+        "precision": request.precision.value,
+        "target": request.machine.target.value,
+        "picture": request.picture.value,
+        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "ir_version": _IR_VERSION,
+        "opset": next(o.version for o in onnx.load(file).opset_import if o.domain == ""),
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {
+            each: version_of(each) for each in ("torch", "transformers", "onnx", "onnxruntime-gpu")
+        }
+        | {"python": platform.python_version()},
+    }
+
+
+def _name_of(checkpoint: str) -> str:
+    slug = re.sub(r"[^a-z0-9]+", "_", Path(checkpoint).stem.lower()).strip("_")
+    return f"genre_{slug}"
+
+
+def _listed(differences: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.1e}" for name, value in differences.items())

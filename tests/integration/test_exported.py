@@ -1,0 +1,78 @@
+"""A model that was exported, served by Triton beside the bundled one."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import onnx
+import pytest
+import torch
+import tritonclient.grpc as client
+
+from audio.decode import decode
+from audio.pictures import Pictures
+from export import proof
+from export.front_ends import GENRE
+from export.genre.checkpoint import load
+from export.genre.export import Request, export_genre
+from export.genre.graph import Served
+from tests.conftest import PROJECT, new_triton
+from tests.export.genre.checkpoints import LABELS, pretrained
+from tests.sounds import encode, tones
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("served")
+    pretrained(folder / "small")
+    repository = folder / "repository"
+    shutil.copytree(PROJECT / "model_repository", repository)
+    export_genre(Request(str(folder / "small"), repository), lambda _: None)
+    server = new_triton(repository, folder / "work")
+    yield folder, client.InferenceServerClient(f"127.0.0.1:{server.ports.grpc}")
+    server.stop()
+
+
+def ask(triton, model, audio):
+    tensor = client.InferInput("AUDIO", [1, 1], "BYTES")
+    tensor.set_data_from_numpy(np.array([[audio]], dtype=np.object_))
+    return triton.infer(model, [tensor]).as_numpy("PROBABILITIES")[0]
+
+
+def test_triton_answers_what_pytorch_does(served):
+    folder, triton = served
+    network = Served(load(str(folder / "small"))).eval()
+    chance = np.random.default_rng(0)
+    for batch in proof.BATCHES:
+        pictures = chance.integers(0, 256, (batch, 3, 3, 48, 48), dtype=np.uint8)
+        weights = np.ones((batch, 3), dtype=np.float32)
+        inputs = [
+            client.InferInput("PICTURES", list(pictures.shape), "UINT8"),
+            client.InferInput("WEIGHTS", list(weights.shape), "FP32"),
+        ]
+        inputs[0].set_data_from_numpy(pictures)
+        inputs[1].set_data_from_numpy(weights)
+        answer = triton.infer("genre_small_vit", inputs).as_numpy("PROBABILITIES")
+        with torch.no_grad():
+            expected = network(torch.from_numpy(pictures), torch.from_numpy(weights))
+        np.testing.assert_allclose(answer, expected, atol=proof.EXACT)
+
+
+@pytest.mark.parametrize("seconds", [3.0, 30.0, 75.0])
+def test_audio_becomes_the_pictures_that_the_checkpoint_was_trained_on(served, seconds):
+    folder, triton = served
+    audio = encode(tones(seconds), "mp3")
+    answer = ask(triton, "genre_small", audio)
+    config = triton.get_model_config("genre_small_mel", as_json=True)["config"]["parameters"]
+    look = Pictures.from_parameters({k: v["string_value"] for k, v in config.items()}, 8)
+    pictures = look.of(decode(audio, GENRE.sample_rate))
+    assert len(pictures) == max(1, -(-int(seconds) // 30))
+    run = proof.runner(onnx.load(folder / "repository/genre_small_vit/1/model.onnx"))
+    expected = run(pictures[np.newaxis], np.ones((1, len(pictures)), dtype=np.float32))[0]
+    np.testing.assert_allclose(answer, expected, atol=proof.EXACT)
+    assert len(answer) == len(LABELS)
+
+
+def test_the_bundled_model_is_served_beside_it(served):
+    assert len(ask(served[1], "genre", encode(tones(5.0), "mp3"))) == 16
