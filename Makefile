@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint bench fuzz song train-chorus train-genre evaluate lock clean
+.PHONY: help serve test lint bench fuzz chaos song train-chorus train-genre evaluate lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ bench: $(VENV)/.testing ## Measure speed and memory, side by side, and print the
 
 fuzz: $(VENV)/.testing ## Damage audio files 10,000 times and decode them (SEED=1)
 	$(BIN)/python -m tests.audio.fuzz --cases 10000 --seed $(or $(SEED),1)
+
+chaos: $(VENV)/.testing ## Kill the gateway, Triton and the database 1,000 times (KILLS=1000, SEED=1)
+	$(BIN)/python -m tests.chaos --kills $(or $(KILLS),1000) --seed $(or $(SEED),1)
 
 song: out/song.mp3 ## Make the sample song
 
@@ -76,5 +79,5 @@ $(VENV)/.serving: pyproject.toml requirements.lock | $(BIN)/python
 
 $(VENV)/.testing: $(VENV)/.serving
 	@echo "Installing what tests need (once, about a minute) …"
-	@$(PIP) install -q -c requirements.lock -e '.[serving,export,dev]'
+	@$(PIP) install -q -c requirements.lock -e '.[serving,export,dev]' -e client
 	@touch $@

@@ -14,12 +14,14 @@ import httpx
 
 from audio.decode import decode
 from audio.mel import mel
+from benchmarks.exported import exported
 from benchmarks.front_door import front_door
 from benchmarks.in_process import InProcess
 from benchmarks.load import median, rate, upload
 from benchmarks.memory import Peak, megabytes
 from benchmarks.serving import CORES, gateway, http_process, triton
 from benchmarks.sounds import clips, mp3
+from benchmarks.tasks import tasks
 from export.front_ends import CHORUS
 
 _ROUNDS = 5
@@ -117,7 +119,14 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-_ALL = {"reference": reference, "limit": limit, "chorus": chorus, "front_door": front_door}
+_ALL = {
+    "reference": reference,
+    "limit": limit,
+    "chorus": chorus,
+    "front_door": front_door,
+    "exported": exported,
+    "tasks": tasks,
+}
 
 
 def main() -> None:

@@ -47,13 +47,13 @@ async def analyze(request: Request) -> JSONResponse:
     )
     decibels = librosa.power_to_db(power, ref=np.max)
     for _ in range(2):
-        _draw(decibels)
+        draw(decibels)
     probabilities = _infer(decibels)
     best = np.argsort(probabilities)[::-1][:5]
     return JSONResponse([[_LABELS[index], float(probabilities[index])] for index in best])
 
 
-def _draw(decibels: np.ndarray) -> bytes:
+def draw(decibels: np.ndarray) -> bytes:
     """The spectrogram as a PNG, in the reference's manner."""
     figure = plt.figure(figsize=(10, 4))
     librosa.display.specshow(

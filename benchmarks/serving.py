@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,10 +29,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def triton(work: Path) -> Iterator[EmbeddedTriton]:
-    """The embedded Triton with the bundled models, ready."""
+def triton(work: Path, models: Path = PROJECT / "model_repository") -> Iterator[EmbeddedTriton]:
+    """The embedded Triton with the bundled models, or others, ready."""
     ports = Ports(free_port(), free_port(), free_port())
-    server = EmbeddedTriton(PROJECT / "model_repository", work, ports, CORES)
+    server = EmbeddedTriton(models, work, ports, CORES)
     server.start()
     try:
         server.wait_until_ready()
@@ -59,10 +60,20 @@ def http_process(module: str, **settings: str) -> Iterator[tuple[str, subprocess
 
 
 @contextmanager
-def gateway(server: EmbeddedTriton) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def gateway(
+    server: EmbeddedTriton, **settings: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A gateway before that Triton."""
     address = f"127.0.0.1:{server.ports.grpc}"
-    with http_process("gateway", ACOUSTICSENSE_TRITON_URL=address) as running:
+    with (
+        tempfile.TemporaryDirectory() as data,
+        http_process(
+            "gateway",
+            ACOUSTICSENSE_TRITON_URL=address,
+            ACOUSTICSENSE_DATA_DIR=data,
+            **settings,
+        ) as running,
+    ):
         yield running
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
 import sys
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -45,7 +47,7 @@ def main() -> int:
         structlog.get_logger().warning(
             "no token key is set: tokens end with this process, and no other gateway takes them"
         )
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -56,7 +58,20 @@ def main() -> int:
         timeout_graceful_shutdown=_GRACE_SECONDS,
         server_header=False,
     )
-    return 0
+    server = _Server(config)
+    server.run()
+    return 0 if server.started else 1
+
+
+class _Server(uvicorn.Server):
+    """Stops taking tasks as soon as it is told to end, not when the last request is answered."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Handle SIGINT or SIGTERM, on the loop's thread."""
+        drain = getattr(self.config.app.state, "drain", None)  # type: ignore[union-attr]  # ours
+        if drain is not None:
+            asyncio.get_running_loop().call_soon_threadsafe(drain)
+        super().handle_exit(sig, frame)
 
 
 def _help() -> str:

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from grpclib.const import Status
 from tritonclient.grpc import InferResult
@@ -17,8 +17,7 @@ from gateway.breaker import Breaker
 from gateway.metrics import Metrics
 from gateway.triton import ConnectionLostError, TritonClient, TritonError
 
-ENSEMBLES = ("genre", "chorus")
-_GENRES = 16
+_MOST_GENRES = 16
 _NOT_AUDIO = "not audio"  # how audio.decoders begins the detail when the bytes are something else
 _STAGE_ERROR = re.compile(r"\b(EmptyData|IllegalData|ExceededDuration): (.*)", re.DOTALL)
 _RETRY_SECONDS = 2.0  # a Triton that restarts is back within seconds
@@ -26,6 +25,18 @@ _TRIES = 2
 _VERSION_SECONDS = 60.0
 _FAILURES = 3  # calls in a row that did not reach Triton, until it is left in peace …
 _REST_SECONDS = 1.0  # … for so long
+
+
+Kind = Literal["genre", "chorus"]
+"""What can be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Triton's names of the ensembles that are asked."""
+
+    genre: str = "genre"
+    chorus: str = "chorus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +60,7 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class GenreResult:
-    """Sixteen genres with their probabilities, most probable first."""
+    """The genres (the first sixteen) with their probabilities, most probable first."""
 
     ranking: list[tuple[str, float]]
     timings: Timings
@@ -84,9 +95,13 @@ class Audio:
 class Analyzer:
     """Asks Triton, within given seconds; leaving the awaiting task cancels the inference."""
 
-    def __init__(self, triton: TritonClient, metrics: Metrics) -> None:
+    def __init__(
+        self, triton: TritonClient, metrics: Metrics, models: Models | None = None
+    ) -> None:
+        """Ask the bundled models, unless others are named."""
         self._triton = triton
         self._metrics = metrics
+        self._models = models or Models()
         self._breaker = Breaker(_FAILURES, _REST_SECONDS, time.monotonic, _reached)
         self._versions: dict[str, tuple[str, float]] = {}
 
@@ -97,7 +112,9 @@ class Analyzer:
             ApiError: any of the tree that Triton can cause.
         """
         # The classification extension answers "probability:index:label", best first.
-        answer, timings = await self._ask("genre", audio, seconds, {"PROBABILITIES": _GENRES})
+        answer, timings = await self._ask(
+            self._models.genre, audio, seconds, {"PROBABILITIES": _MOST_GENRES}
+        )
         ranking = []
         for entry in answer.as_numpy("PROBABILITIES")[0]:
             probability, _, label = entry.decode().split(":", 2)
@@ -110,15 +127,18 @@ class Analyzer:
         Raises:
             ApiError: any of the tree that Triton can cause.
         """
-        answer, timings = await self._ask("chorus", audio, seconds, {"SEGMENTS": 0})
+        answer, timings = await self._ask(self._models.chorus, audio, seconds, {"SEGMENTS": 0})
         return ChorusResult(json.loads(answer.as_numpy("SEGMENTS")[0, 0]), timings)
 
-    async def version(self, model: str) -> str:
+    async def version(self, kind: Kind) -> str:
         """What an ensemble calls the version of its network, asked anew every minute.
+
+        Of a model that is not the bundled one, its name and its version.
 
         Raises:
             ServerBusy: Triton is away.
         """
+        model: str = getattr(self._models, kind)
         known, until = self._versions.get(model, ("", 0.0))
         if time.monotonic() < until:
             return known
@@ -127,6 +147,8 @@ class Analyzer:
                 version = await self._triton.parameter(model, "model_version")
         except TritonError as error:
             raise _translated(error) from error
+        if model != kind:
+            version = f"{model} {version}"
         self._versions[model] = (version, time.monotonic() + _VERSION_SECONDS)
         return version
 
@@ -134,7 +156,7 @@ class Analyzer:
         """Whether both ensembles, and so all their parts, are ready."""
         try:
             with self._breaker.call():  # whoever asks often is also the probe that closes it
-                return await self._triton.all_ready(ENSEMBLES)
+                return await self._triton.all_ready([self._models.genre, self._models.chorus])
         except (TritonError, errors.ServerBusy):
             return False
 

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 
 from gateway import errors, get_token, health, invoke, rest
 from gateway.admission import Admission
-from gateway.analyzer import Analyzer
+from gateway.analyzer import Analyzer, Models
 from gateway.identity.apps import App, check_distinct, load_apps
 from gateway.identity.identities import Identities
 from gateway.identity.tokens import Tokens
@@ -32,6 +32,9 @@ from gateway.results import make_store
 from gateway.room import Room
 from gateway.settings import Settings
 from gateway.state import State
+from gateway.tasks import fronts as task_fronts
+from gateway.tasks import routes as task_routes
+from gateway.tasks.runtime import Runtime, open_store, webhook_settings
 from gateway.tracing import Tracing
 from gateway.triton import TritonClient
 
@@ -45,12 +48,13 @@ def create_app(settings: Settings) -> FastAPI:
 
     Raises:
         AppsError: the file of apps is missing or wrong.
-        ValueError: a token key is too short.
+        ValueError: a token key is too short, or tasks cannot be kept as it is set.
     """
     metrics, tracing = Metrics(), Tracing()
     room = Room(settings.max_held_bytes)
     apps = _apps(settings)
     tokens = Tokens(settings.token_keys)
+    store = open_store(settings)
     now = partial(datetime.now, UTC)
 
     @asynccontextmanager
@@ -60,18 +64,28 @@ def create_app(settings: Settings) -> FastAPI:
                 TritonClient(settings.triton_url, tracing.tracer)
             )
             outbound = await closing.enter_async_context(OutboundClient(settings.outbound))
+            webhooks = await closing.enter_async_context(
+                OutboundClient(webhook_settings(settings.outbound))
+            )
             results = make_store(settings.redis_url)
             closing.push_async_callback(results.close)
             closing.push_async_callback(asyncio.to_thread, tracing.close)
+            models = Models(settings.genre_model, settings.chorus_model)
+            analyzer = Analyzer(triton, metrics, models)
+            runtime = Runtime(settings, store, analyzer, outbound, webhooks, room, now)
+            closing.push_async_callback(runtime.stop)
+            await runtime.start()
+            app.state.drain = runtime.drain
             state = State(
                 settings=settings,
-                analyzer=Analyzer(triton, metrics),
+                analyzer=analyzer,
                 identities=Identities(apps, tokens, now),
                 admission=Admission(settings.max_in_flight, time.monotonic),
                 outbound=outbound,
                 room=room,
                 results=results,
                 metrics=metrics,
+                runtime=runtime,
                 now=now,
             )
             yield {"gateway": state}
@@ -82,7 +96,7 @@ def create_app(settings: Settings) -> FastAPI:
         version="0.1.0",
         lifespan=lifespan,
     )
-    for front in (invoke, get_token, rest, health):
+    for front in (invoke, get_token, rest, task_fronts, task_routes, health):
         app.include_router(front.router)
     app.add_exception_handler(errors.ApiError, _api_error)
     app.add_exception_handler(HTTPException, _http_exception)
@@ -94,7 +108,13 @@ def create_app(settings: Settings) -> FastAPI:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "Cache-Control", "Content-Type", "If-None-Match"],
+            allow_headers=[
+                "Authorization",
+                "Cache-Control",
+                "Content-Type",
+                "Idempotency-Key",
+                "If-None-Match",
+            ],
             expose_headers=["Age", "ETag", "Retry-After", "Server-Timing", "X-Tt-Logid"],
         )
     app.add_middleware(RequestLog, metrics=metrics, tracer=tracing.tracer, crash=_crash)
@@ -127,7 +147,10 @@ def _answer(request: Request, error: errors.ApiError) -> Response:
     """The error in the dialect of the path that was asked."""
     request.state.error_code = error.code
     path = request.url.path
-    speak = invoke.envelope if path == "/" or path.startswith("/api/") else rest.problem
+    invoked = path == "/" or (
+        path.startswith("/api/") and not path.startswith(task_routes.PREFIXES)
+    )
+    speak = invoke.envelope if invoked else rest.problem
     return speak(request, error)
 
 

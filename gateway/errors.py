@@ -3,7 +3,8 @@
     ApiError
     ├── ClientError            anything the client did that is not named below
     │   ├── NotFound
-    │   └── MethodNotAllowed
+    │   ├── MethodNotAllowed
+    │   └── Conflict
     ├── InvalidData            base64 that is none
     ├── EmptyData              no audio
     ├── IllegalData            audio that cannot be decoded
@@ -72,6 +73,12 @@ class MethodNotAllowed(ClientError):
     invoke_status = rest_status = 405
 
 
+class Conflict(ClientError):
+    """The request contradicts an earlier one, or what became of it."""
+
+    invoke_status = rest_status = 409
+
+
 class InvalidData(ApiError):
     """The base64 text is broken."""
 
@@ -133,9 +140,13 @@ class EmptyURL(ApiError):
 
 
 class FailedDownload(ApiError):
-    """The URL cannot be downloaded; why is not told."""
+    """The URL cannot be downloaded; why is not told. ``passing``: it may be possible later."""
 
     code, name = 40000024, "FailedDownload"
+
+    def __init__(self, detail: str = "", *, passing: bool = False) -> None:
+        super().__init__(detail)
+        self.passing = passing
 
 
 class InvalidAccess(ApiError):

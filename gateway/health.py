@@ -33,7 +33,8 @@ async def live() -> JSONResponse:
 @router.get("/health/ready", summary="Readiness probe", responses=READINESS_RESPONSES)
 async def ready(request: Request) -> JSONResponse:
     """Answer 200 when both ensembles are ready in Triton, 503 otherwise."""
-    if await state_of(request).analyzer.ready():
+    state = state_of(request)
+    if not state.runtime.draining and await state.analyzer.ready():
         return JSONResponse({"status": "ready"})
     return JSONResponse({"status": "not ready"}, 503)
 

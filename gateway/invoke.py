@@ -14,19 +14,21 @@ from starlette.responses import JSONResponse
 
 from gateway import errors
 from gateway.analysis import analysis_object
-from gateway.analyzer import Audio, Timings
+from gateway.analyzer import Audio, Kind, Timings
 from gateway.connection import unless_gone
+from gateway.dialects import failure_envelope, success_envelope
 from gateway.inbound.invoke_body import InvokeBody, InvokeBodyReader
 from gateway.openapi import INVOKE_BODY, INVOKE_RESPONSES
 from gateway.outbound.download import download_to
 from gateway.room import Share
 from gateway.spool import spool
 from gateway.state import State, state_of
+from gateway.tasks.fronts import accept_invocation, waits
 
 router = APIRouter()
 
-NAMESPACES = {"DeepChorus": "chorus", "AcousticSense": "genre"}
-"""Namespaces that are served, and the ensemble that answers each."""
+NAMESPACES: dict[str, Kind] = {"DeepChorus": "chorus", "AcousticSense": "genre"}
+"""Namespaces that are served, and what each asks for."""
 _VERSION = "v4"
 _IDENTITY = ("appkey", "token", "namespace", "version")
 _MOST_BESIDES_DATA = 2**20  # bytes of payload and identity
@@ -45,14 +47,8 @@ class Identity:
 
 def envelope(request: Request, error: errors.ApiError) -> JSONResponse:
     """A failure in this dialect. Clients measure ``payload`` and ``data``: they are never null."""
-    content = {
-        "task_id": request.state.task_id,
-        "namespace": getattr(request.state, "namespace", ""),
-        "status_code": error.code,
-        "status_text": error.text,
-        "payload": "",
-        "data": "",
-    }
+    namespace = getattr(request.state, "namespace", "")
+    content = failure_envelope(request.state.task_id, namespace, error)
     return JSONResponse(content, error.invoke_status, headers=error.headers)
 
 
@@ -80,6 +76,10 @@ async def invoke(request: Request) -> JSONResponse:
         if body.fields.get("data") is not None:  # the reader takes strings out
             raise errors.InvalidData("data must be a string of base64")
         async with state.admission.enter(app):
+            if not waits(payload):
+                return await accept_invocation(
+                    request, app, identity.namespace, payload, _pcm(payload), file
+                )
             work = _answer(state, identity.namespace, payload, file, request.state.task_id)
             return await unless_gone(request, work)
 
@@ -96,14 +96,8 @@ async def _answer(
         version = await state.analyzer.version(NAMESPACES[namespace])
         left = max(0.0, end - time.monotonic())  # a download may have taken most of it
         result, timings = await _result(state, namespace, Audio(file, pcm), left, task_id)
-    content = {
-        "task_id": task_id,
-        "namespace": namespace,
-        "status_code": 20000000,
-        "status_text": "OK",
-        "payload": json.dumps(result, ensure_ascii=False, separators=(",", ":")),
-        "data": "",
-    }
+    text = json.dumps(result, ensure_ascii=False, separators=(",", ":"))
+    content = success_envelope(task_id, namespace, text)
     headers = {"Server-Timing": timings.header(), "X-Model-Version": version}
     return JSONResponse(content, headers=headers)
 

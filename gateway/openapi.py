@@ -9,10 +9,10 @@ from fastapi.security import HTTPBearer
 
 from gateway import errors
 
-_ID = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
+ID = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
 
 ANALYSIS = {
-    "request_id": _ID,
+    "request_id": ID,
     "timestamp": "2026-11-21T12:00:00+00:00",
     "analysis_results": [
         {"genre": "Rock", "confidence": 61.25},
@@ -90,7 +90,7 @@ INVOKE_BODY = {
 def envelope(code: int, text: str, payload: str = "") -> dict[str, Any]:
     """The invoke protocol's answer, for an example."""
     return {
-        "task_id": _ID,
+        "task_id": ID,
         "namespace": "DeepChorus",
         "status_code": code,
         "status_text": text,
@@ -99,11 +99,12 @@ def envelope(code: int, text: str, payload: str = "") -> dict[str, Any]:
     }
 
 
-def _content(example: dict[str, Any], kind: str = "application/json") -> dict[str, Any]:
+def content(example: dict[str, Any], kind: str = "application/json") -> dict[str, Any]:
+    """The ``content`` of an answer that is documented by an example."""
     return {kind: {"example": example}}
 
 
-def _problems(*kinds: type[errors.ApiError]) -> dict[int | str, dict[str, Any]]:
+def problems(*kinds: type[errors.ApiError]) -> dict[int | str, dict[str, Any]]:
     """A documented answer for each status that these errors have."""
     answers: dict[int | str, dict[str, Any]] = {}
     for kind in kinds:
@@ -113,11 +114,11 @@ def _problems(*kinds: type[errors.ApiError]) -> dict[int | str, dict[str, Any]]:
             "status": kind.rest_status,
             "detail": (kind.__doc__ or "").splitlines()[0],
             "code": kind.code,
-            "request_id": _ID,
+            "request_id": ID,
         }
         answers[kind.rest_status] = {
             "description": (kind.__doc__ or "").splitlines()[0],
-            "content": _content(example, "application/problem+json"),
+            "content": content(example, "application/problem+json"),
         }
     return answers
 
@@ -130,8 +131,8 @@ _FAULTS = (
 )
 
 ANALYSIS_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The analysis", "content": _content(ANALYSIS)},
-    **_problems(
+    200: {"description": "The analysis", "content": content(ANALYSIS)},
+    **problems(
         errors.ClientError,
         errors.InvalidAccess,
         errors.DeniedNamespace,
@@ -143,9 +144,15 @@ ANALYSIS_RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 STORED_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The analysis", "content": _content(ANALYSIS)},
+    200: {"description": "The analysis", "content": content(ANALYSIS)},
     304: {"description": "It is what `If-None-Match` names"},
-    **_problems(errors.InvalidAccess, errors.DeniedNamespace, errors.NotFound, errors.ServerError),
+    **problems(
+        errors.InvalidAccess,
+        errors.DeniedNamespace,
+        errors.NotFound,
+        errors.ServerError,
+        errors.ServerBusy,
+    ),
 }
 
 
@@ -154,7 +161,7 @@ def _envelopes(*failures: errors.ApiError) -> dict[int | str, dict[str, Any]]:
     return {
         failure.invoke_status: {
             "description": (failure.__doc__ or "").splitlines()[0],
-            "content": _content(envelope(failure.code, failure.text)),
+            "content": content(envelope(failure.code, failure.text)),
         }
         for failure in failures
     }
@@ -163,7 +170,7 @@ def _envelopes(*failures: errors.ApiError) -> dict[int | str, dict[str, Any]]:
 INVOKE_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The result, as JSON text in `payload`",
-        "content": _content(envelope(20000000, "OK", json.dumps(_CHORUS, separators=(",", ":")))),
+        "content": content(envelope(20000000, "OK", json.dumps(_CHORUS, separators=(",", ":")))),
     },
     **_envelopes(
         errors.ExceededDuration("612.4 s, the limit is 600 s"),
@@ -218,11 +225,11 @@ TOKEN_BODY = {
 TOKEN_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A token, bound to the appkey",
-        "content": _content(
+        "content": content(
             {
                 "status_code": 20000000,
                 "status_text": "OK",
-                "task_id": _ID,
+                "task_id": ID,
                 "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
                 "expires_at": 1795262400,
             }

@@ -17,6 +17,7 @@ from gateway import errors
 from gateway.analysis import analysis_object
 from gateway.analyzer import Audio
 from gateway.connection import unless_gone
+from gateway.dialects import problem_object
 from gateway.identity.apps import App
 from gateway.openapi import (
     ANALYSIS_RESPONSES,
@@ -25,24 +26,17 @@ from gateway.openapi import (
     STORED_PARAMETERS,
     STORED_RESPONSES,
 )
+from gateway.spool import sha256
 from gateway.state import State, state_of
 
 router = APIRouter(tags=["rest"])
 
 _CACHE_SECONDS = 300
-_HASHED = 2**18  # bytes at a time
 
 
 def problem(request: Request, error: errors.ApiError) -> JSONResponse:
     """A failure in this dialect: an RFC 9457 problem document."""
-    content = {
-        "type": "about:blank",
-        "title": error.name,
-        "status": error.rest_status,
-        "detail": error.detail or error.name,
-        "code": error.code,
-        "request_id": request.state.task_id,
-    }
+    content = problem_object(error, request.state.task_id)
     headers = {**error.headers, "Content-Type": "application/problem+json"}
     if error.rest_status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -73,7 +67,7 @@ async def analyze_audio(request: Request) -> Response:
 async def _analysis(request: Request, state: State, app: App, file: BinaryIO) -> Response:
     """The analysis of one file, remembered or new."""
     version = await state.analyzer.version("genre")
-    digest = await asyncio.to_thread(_sha256, file)
+    digest = await asyncio.to_thread(sha256, file)
     key = f"genre:{app.appkey}:{version}:{digest}"
     headers = {"X-Model-Version": version}
     if "no-cache" not in request.headers.get("cache-control", ""):
@@ -105,6 +99,8 @@ async def stored_analysis(request: Request) -> Response:
         raise errors.NotFound("a request_id is a UUID") from None
     text = await state.results.get(f"result:{app.appkey}:{name}")
     if text is None:
+        text = await state.tasks.analysis(name, app.appkey)
+    if text is None:
         raise errors.NotFound(f"no analysis {name}; it is kept for a limited time")
     tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
     headers = {"Cache-Control": f"private, max-age={_CACHE_SECONDS}", "ETag": tag}
@@ -120,15 +116,6 @@ async def _keep(state: State, app: App, key: str, content: dict[str, Any]) -> st
     await state.results.put(name, text, state.settings.result_seconds)
     await state.results.put(key, text, _CACHE_SECONDS)
     return text
-
-
-def _sha256(file: BinaryIO) -> str:
-    """Of the whole file, in hexadecimal."""
-    file.seek(0)
-    digest = hashlib.sha256()
-    while block := file.read(_HASHED):
-        digest.update(block)
-    return digest.hexdigest()
 
 
 def _age(text: str, now: datetime) -> int:

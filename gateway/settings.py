@@ -33,6 +33,12 @@ class Settings(BaseSettings):
     triton_url: str = "127.0.0.1:8001"
     """Triton's gRPC endpoint, ``host:port``."""
 
+    genre_model: str = "genre"
+    """Triton's ensemble that names genres; ``python -m export genre`` makes others."""
+
+    chorus_model: str = "chorus"
+    """Triton's ensemble that finds choruses."""
+
     apps: tuple[App, ...] = ()
     """Apps that are let in, as a JSON list of objects with the fields of the file's tables."""
 
@@ -69,6 +75,32 @@ class Settings(BaseSettings):
     body_bytes_per_second: int = Field(16 * 1024, gt=0)
     """Average pace that a body must reach after the grace; a slower one is refused."""
 
+    data_dir: Path = Path("var")
+    """Folder for tasks: the SQLite file, the key that encrypts webhooks' secrets, and audio that
+    was sent with tasks. With PostgreSQL only the audio; several hosts then share the folder."""
+
+    database_url: SecretStr | None = None
+    """Where tasks are kept, ``postgresql://user:password@host/database``, shared by several
+    gateways. Without it in a SQLite file in ``data_dir``."""
+
+    executor_id: str = ""
+    """This process's name among all gateways of one database, the same after a restart; host name
+    and port by default."""
+
+    secret_keys: list[SecretStr] = []
+    """Keys that encrypt webhooks' secrets, newest first, each 32 bytes in URL-safe base64, as a
+    JSON list. Needed with PostgreSQL; without it one is made and kept beside the SQLite file."""
+
+    task_seconds: int = Field(604_800, gt=0)
+    """How long a task that is over is kept, with its result and its deliveries."""
+
+    analysis_concurrency: int = Field(4, gt=0)
+    """Most tasks in analysis at once, in this process, besides the requests that wait for their
+    answer."""
+
+    webhook_secret_header: bool = False
+    """Send the webhook's secret itself in ``X-Secret-Token``, for receivers that expect it."""
+
     redis_url: SecretStr | None = None
     """Where results are kept, ``redis://host:6379/0``, shared by several gateways. Without it each
     gateway keeps its own in memory."""
@@ -81,6 +113,15 @@ class Settings(BaseSettings):
 
     log_format: Literal["console", "json"] = "console"
     """Lines for people or for machines."""
+
+    @model_validator(mode="after")
+    def _keys_with_postgresql(self) -> Self:
+        if self.database_url is not None and not self.secret_keys:
+            raise ValueError(
+                "ACOUSTICSENSE_SECRET_KEYS must be set where ACOUSTICSENSE_DATABASE_URL is: all "
+                "gateways of a database encrypt with the same keys"
+            )
+        return self
 
     @model_validator(mode="after")
     def _loopback_while_open(self) -> Self:

@@ -16,6 +16,8 @@ from gateway.outbound.client import OutboundClient
 from gateway.results import ResultStore
 from gateway.room import Room
 from gateway.settings import Settings
+from gateway.tasks.runtime import Runtime
+from gateway.tasks.service import Tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,13 @@ class State:
     room: Room
     results: ResultStore
     metrics: Metrics
+    runtime: Runtime
     now: Callable[[], datetime]
+
+    @property
+    def tasks(self) -> Tasks:
+        """The tasks, whether or not their store is there."""
+        return self.runtime.tasks
 
 
 def state_of(request: Request) -> State:

@@ -55,18 +55,7 @@ class Identities:
             IllegalToken: the token is missing, wrong, expired or another appkey's.
             DeniedNamespace: the app may not ask for this namespace.
         """
-        if not appkey:
-            raise errors.InvalidAccess("appkey is missing")
-        if not token:
-            raise errors.IllegalToken("token is missing")
-        if self.is_open:
-            return _granted(ANONYMOUS, namespace)
-        app = self._by_appkey.get(appkey)
-        if app is None:
-            raise errors.InvalidAccess("the appkey is unknown")
-        if not _is_static_token(app, token):
-            self._tokens.verify(token, appkey, self._now())
-        return _granted(app, namespace)
+        return _granted(self._app_of_appkey(appkey, token), namespace)
 
     def rest_app(self, authorization: str | None) -> App:
         """The app of a REST request, by its ``Authorization: Bearer <api key>``.
@@ -77,6 +66,36 @@ class Identities:
         """
         if self.is_open:
             return ANONYMOUS
+        return _granted(self._app_of_api_key(authorization), _REST_NAMESPACE)
+
+    def task_app(self, authorization: str | None, appkey: str | None, token: str | None) -> App:
+        """The app that asks for its tasks, in either way, whatever it may ask to be analysed.
+
+        Raises:
+            InvalidAccess: neither an API key nor an appkey, or an unknown one.
+            IllegalToken: as for :meth:`invoke_app`.
+        """
+        if self.is_open:
+            return ANONYMOUS
+        if authorization is None and appkey:
+            return self._app_of_appkey(appkey, token or "")
+        return self._app_of_api_key(authorization)
+
+    def _app_of_appkey(self, appkey: str, token: str) -> App:
+        if not appkey:
+            raise errors.InvalidAccess("appkey is missing")
+        if not token:
+            raise errors.IllegalToken("token is missing")
+        if self.is_open:
+            return ANONYMOUS
+        app = self._by_appkey.get(appkey)
+        if app is None:
+            raise errors.InvalidAccess("the appkey is unknown")
+        if not _is_static_token(app, token):
+            self._tokens.verify(token, appkey, self._now())
+        return app
+
+    def _app_of_api_key(self, authorization: str | None) -> App:
         scheme, _, key = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise errors.InvalidAccess("send the header Authorization: Bearer <api key>")
@@ -87,7 +106,7 @@ class Identities:
                 found = app
         if found is None:
             raise errors.InvalidAccess("the API key is unknown")
-        return _granted(found, _REST_NAMESPACE)
+        return found
 
     def signing_app(self, request: SignedRequest, appkey: str) -> tuple[App, str]:
         """The app that signed a GetToken request for its own appkey, and the signature.

@@ -25,6 +25,7 @@ from gateway.room import Share
 
 FAILED = "the url could not be downloaded: a public address must answer it with 200 and the file"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PASSING = frozenset({408, 425, 429})  # besides 5xx: the file may be had later
 log = structlog.get_logger()
 
 
@@ -56,7 +57,8 @@ async def download_to(
         raise errors.ExceededDataSize(f"{error}; send a smaller file") from None
     except OutboundError as error:
         log.info("download failed", reason=f"{type(error).__name__}: {error}")
-        raise errors.FailedDownload(FAILED) from None
+        passing = isinstance(error, UnreachableError)
+        raise errors.FailedDownload(FAILED, passing=passing) from None
     if not file.tell():
         raise errors.EmptyData("0 bytes were downloaded from the url")
 
@@ -82,8 +84,10 @@ def _next(url: Url, answer: Answer) -> Url:
 
 
 async def _save(file: BinaryIO, share: Share, answer: Answer, limit_bytes: int) -> None:
-    if answer.status != 200:
+    if answer.status in _PASSING or answer.status >= 500:
         raise UnreachableError(f"status {answer.status}")
+    if answer.status != 200:
+        raise UnwantedAnswerError(f"status {answer.status}")
     async for piece in answer.body(limit_bytes):
         share.grow(file.tell() + len(piece))
         file.write(piece)

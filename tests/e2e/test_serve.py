@@ -21,9 +21,10 @@ COMMAND = [sys.executable, "-m", "deploy.embedded"]
 
 
 @pytest.fixture
-def environment():
+def environment(tmp_path):
     names = ("PORT", "TRITON_HTTP_PORT", "TRITON_GRPC_PORT", "TRITON_METRICS_PORT")
-    yield (chosen := dict(zip(names, map(str, free_ports(4)), strict=True)))
+    chosen = dict(zip(names, map(str, free_ports(4)), strict=True))
+    yield {**chosen, "ACOUSTICSENSE_DATA_DIR": str(tmp_path / "var")}
     shutil.rmtree(PROJECT / ".cache" / "embedded" / chosen["TRITON_HTTP_PORT"], ignore_errors=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 
+import httpx
 import numpy as np
 import onnx
 import pytest
@@ -17,7 +18,7 @@ from export.front_ends import GENRE
 from export.genre.checkpoint import load
 from export.genre.export import Request, export_genre
 from export.genre.graph import Served
-from tests.conftest import PROJECT, new_triton
+from tests.conftest import PROJECT, new_gateway, new_triton, stop
 from tests.export.genre.checkpoints import LABELS, pretrained
 from tests.sounds import encode, tones
 
@@ -30,7 +31,7 @@ def served(tmp_path_factory):
     shutil.copytree(PROJECT / "model_repository", repository)
     export_genre(Request(str(folder / "small"), repository), lambda _: None)
     server = new_triton(repository, folder / "work")
-    yield folder, client.InferenceServerClient(f"127.0.0.1:{server.ports.grpc}")
+    yield folder, client.InferenceServerClient(f"127.0.0.1:{server.ports.grpc}"), server.ports.grpc
     server.stop()
 
 
@@ -41,7 +42,7 @@ def ask(triton, model, audio):
 
 
 def test_triton_answers_what_pytorch_does(served):
-    folder, triton = served
+    folder, triton, _ = served
     network = Served(load(str(folder / "small"))).eval()
     chance = np.random.default_rng(0)
     for batch in proof.BATCHES:
@@ -61,7 +62,7 @@ def test_triton_answers_what_pytorch_does(served):
 
 @pytest.mark.parametrize("seconds", [3.0, 30.0, 75.0])
 def test_audio_becomes_the_pictures_that_the_checkpoint_was_trained_on(served, seconds):
-    folder, triton = served
+    folder, triton, _ = served
     audio = encode(tones(seconds), "mp3")
     answer = ask(triton, "genre_small", audio)
     config = triton.get_model_config("genre_small_mel", as_json=True)["config"]["parameters"]
@@ -76,3 +77,17 @@ def test_audio_becomes_the_pictures_that_the_checkpoint_was_trained_on(served, s
 
 def test_the_bundled_model_is_served_beside_it(served):
     assert len(ask(served[1], "genre", encode(tones(5.0), "mp3"))) == 16
+
+
+def test_a_gateway_can_be_told_to_ask_it(served, tmp_path):
+    other = {"ACOUSTICSENSE_GENRE_MODEL": "genre_small"}
+    front = new_gateway(served[2], tmp_path / "log", **other)
+    try:
+        assert httpx.get(f"{front.url}/health").status_code == 200
+        clip = encode(tones(5.0), "mp3")
+        answer = httpx.post(f"{front.url}/analyze-audio", files={"file": clip}, timeout=60)
+        named = [each["genre"] for each in answer.json()["analysis_results"]]
+        assert sorted(named) == sorted(LABELS)
+        assert answer.headers["X-Model-Version"] == "genre_small 1.0.0"
+    finally:
+        stop(front)
