@@ -16,7 +16,13 @@ from scipy.ndimage import uniform_filter1d
 from audio.front_end import FrontEnd
 from audio.mel import mel
 from audio.pitch import pitch_spectrum
-from audio.self_similarity import best_repeats, far_apart, repeat_weights, windowed_similarities
+from audio.self_similarity import (
+    best_repeats,
+    far_apart,
+    fine_similarities,
+    repeat_weights,
+    windowed_similarities,
+)
 from audio.sound_features import chroma, novelty, sound_features, tones
 
 Float32 = NDArray[np.float32]
@@ -35,6 +41,7 @@ REPEATS = 6
 
 _WINDOWS = (7, 21)  # 4 and 12 s in coarse frames
 _LEAST_LAG = 25  # coarse frames, 14.4 s: nearer matches are riffs and bars, not sections
+_QUICK = 11  # frames, 2 s: what changes slower is no matter of syllables
 _BLOCK = 14  # coarse frames, 8 s: one repeat per block
 _COUNTED = 3  # repeats whose mean similarity is a feature
 _SHARPNESS = 0.05
@@ -90,7 +97,7 @@ def _groups(song: Spectra) -> tuple[list[Float32], list[Float32]]:
     changes = np.column_stack(
         [novelty(x, half) for x in (decibels, chroma(song.pitch)) for half in _NOVELTY]
     )
-    repeats, weights, pointers = _repetition(_coarse(shape), _coarse(tones(song.pitch)))
+    repeats, weights, pointers = _repetition(shape, tones(song.pitch))
     count = len(sound)
 
     def averaged(frames: Float32) -> Float32:
@@ -107,18 +114,23 @@ def _groups(song: Spectra) -> tuple[list[Float32], list[Float32]]:
 def _repetition(shape: Float32, tone: Float32) -> tuple[Float32, Float32, Float32]:
     """Similarities to the best repeats, the averaging matrix and pointers to the repeats.
 
+    Args:
+        shape: ``(T, bands)`` dB without level.
+        tone: ``(T, semitones)`` dB.
+
     Returns:
         ``(n, features)``, ``(n, n)`` and ``(n, 2 × REPEATS)``: coarse frames, then their weights.
     """
-    kinds = [_balanced(shape), _balanced(tone)]
+    kinds = [_balanced(_coarse(shape)), _balanced(_coarse(tone))]
     columns: list[Float32] = []
-    graph = np.zeros((len(shape), len(shape)), dtype=np.float32)
+    graph = np.zeros((len(kinds[0]), len(kinds[0])), dtype=np.float32)
     for frames in (*kinds, np.concatenate(kinds, axis=1)):
         for similarity in windowed_similarities(frames, _WINDOWS):
             distant = far_apart(similarity, _LEAST_LAG)
-            best, _ = best_repeats(distant, _BLOCK, _COUNTED)
-            columns += [best[:, :1], best.mean(axis=1, keepdims=True)]
+            columns += _told(distant)
         graph += distant / (len(kinds) + 1)  # of the longest window
+    for similarity in fine_similarities(shape - _smoothed(shape, _QUICK), COARSE, _WINDOWS):
+        columns += _told(far_apart(similarity, _LEAST_LAG))
     similarity, frame = best_repeats(graph, _BLOCK, REPEATS)
     weight = similarity * np.exp((similarity - similarity[:, :1]) / np.float32(_POINTER_SHARPNESS))
     return (
@@ -126,6 +138,12 @@ def _repetition(shape: Float32, tone: Float32) -> tuple[Float32, Float32, Float3
         repeat_weights(graph, _SHARPNESS, _SHARE),
         np.concatenate([frame, weight], axis=1).astype(np.float32),
     )
+
+
+def _told(distant: Float32) -> list[Float32]:
+    """How alike each frame's best repeat is, and its best three: ``(n, 1)`` each."""
+    best, _ = best_repeats(distant, _BLOCK, _COUNTED)
+    return [best[:, :1], best.mean(axis=1, keepdims=True)]
 
 
 def _balanced(frames: Float32) -> Float32:

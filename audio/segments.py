@@ -31,6 +31,8 @@ class SegmentRules:
     Attributes:
         chorus_threshold: probability from which a frame speaks for a chorus; below one half, as
             the best F1 needs when probabilities are honest.
+        best_share: a frame must also reach this share of the song's best tenth of frames: what is
+            chorus in a song whose choruses are unmistakable is told more strictly.
         cut_threshold: boundary probability that makes a cut; where it is reached, a chorus begins
             or ends at no cost.
         edge_weight: cost of a boundary e times less likely than that: so many seconds of chorus
@@ -42,8 +44,9 @@ class SegmentRules:
     """
 
     chorus_threshold: float = 0.35
+    best_share: float = 0.65
     cut_threshold: float = 0.2
-    edge_weight: float = 2.0
+    edge_weight: float = 4.0
     least_chorus: float = 5.0
     least_gap: float = 2.0
     least_segment: float = 4.0
@@ -161,7 +164,9 @@ def _chorus_spans(song: _Song, rules: SegmentRules) -> list[tuple[float, float]]
 
 def _best_path(song: _Song, rules: SegmentRules) -> NDArray[np.int64]:
     """Viterbi's path: 1 in a chorus, 0 elsewhere, one state a frame."""
-    gain = song.frame_sec * (_logit(song.chorus) - _logit(np.array(rules.chorus_threshold)))
+    best = np.sort(song.chorus)[-max(1, song.frames // 10) :].mean()
+    threshold = np.maximum(rules.chorus_threshold, rules.best_share * best)
+    gain = song.frame_sec * (_logit(song.chorus) - _logit(threshold))
     enter, leave = (
         rules.edge_weight * np.log(np.minimum(_edges(curve) / rules.cut_threshold, 1.0))
         for curve in (song.start, song.end)

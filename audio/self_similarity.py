@@ -29,18 +29,36 @@ def windowed_similarities(frames: Float32, windows: Sequence[int]) -> list[Float
     Returns:
         For each window ``(n, n)``, symmetric, in ``[-1, 1]``; 0 where a stretch has no content.
     """
-    count = len(frames)
     products = frames @ frames.T
-    energy = np.broadcast_to(np.diagonal(products), (count, count))
-    totals = [_running_totals(matrix) for matrix in (products, energy.T, energy)]
-    result = []
-    for window in windows:
-        summed, own, other = (_window_sums(total, window) for total in totals)
-        own *= other
-        np.maximum(own, 1e-12, out=own)
-        summed /= np.sqrt(own, out=own)
-        result.append(_symmetric(np.clip(summed, -1.0, 1.0, out=summed)))
-    return result
+    energy = np.diagonal(products)
+    return [_symmetric(lags) for lags in _cosines(products, energy, energy, windows)]
+
+
+def fine_similarities(frames: Float32, pool: int, windows: Sequence[int]) -> list[Float32]:
+    """As :func:`windowed_similarities`, of rows of ``pool`` frames that keep their order.
+
+    A row is compared with the other as it lies on the grid of rows and as it lies one frame earlier
+    or later; the best counts. So two stretches are told alike only if what changes from frame to
+    frame is alike, syllables for instance, wherever on the grid they begin.
+
+    Args:
+        frames: ``(T, dimensions)``.
+        pool: frames a row.
+        windows: rows in a stretch, odd.
+
+    Returns:
+        For each window ``(n, n)`` with ``n = ceil(T / pool)``, symmetric, in ``[-1, 1]``.
+    """
+    count = -(-len(frames) // pool)
+    after = count * pool - len(frames) + 1
+    padded = np.pad(frames, ((1, after), (0, 0)), mode="edge")
+    rows = [padded[s : s + count * pool].reshape(count, -1) for s in (1, 0, 2)]
+    energies = [np.sum(np.square(row), axis=1) for row in rows]
+    best: list[Float32] = []
+    for row, energy in zip(rows, energies, strict=True):
+        found = _cosines(rows[0] @ row.T, energies[0], energy, windows)
+        best = [np.maximum(*pair) for pair in zip(best, found, strict=True)] if best else found
+    return [_symmetric(lags) for lags in best]
 
 
 def far_apart(similarity: Float32, least_lag: int) -> Float32:
@@ -95,6 +113,40 @@ def repeat_weights(distant: Float32, sharpness: float, share: float) -> Float32:
     weights *= np.float32(share) * np.maximum(best, 0) / total
     weights[np.diag_indices(len(weights))] = 1
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def _cosines(
+    products: Float32, own: Float32, other: Float32, windows: Sequence[int]
+) -> list[Float32]:
+    """Cosines of stretches by lag, ``(n, n)`` a window, from products and energies of rows."""
+    total = _running_totals(products)
+    result = []
+    for window in windows:
+        energy = _energies(own, other, window)
+        np.maximum(energy, 1e-12, out=energy)
+        summed = _window_sums(total, window)
+        summed /= np.sqrt(energy, out=energy)
+        result.append(np.clip(summed, -1.0, 1.0, out=summed))
+    return result
+
+
+def _energies(own: Float32, other: Float32, window: int) -> NDArray[np.float64]:
+    """``result[i, lag]``: energy of the stretch around ``i`` times that of the one ``lag`` behind.
+
+    Of both only what has a partner inside the song. Totals never fall, so the nearer of two ends
+    is the lesser of two totals; what is ``lag`` behind is a view, not a copy.
+    """
+    count, half = len(own), window // 2
+    frame = np.arange(count)
+    total = np.concatenate([[0], np.cumsum(own, dtype=np.float64)])
+    before = total[np.maximum(frame - half, 0), None]
+    after = total[np.minimum(frame + half + 1, count), None]
+    energy = np.maximum(np.minimum(after, total[count - frame]), before) - before
+    behind = np.concatenate([[0], np.cumsum(other, dtype=np.float64)])
+    behind = np.pad(behind, (0, count + half), mode="edge")
+    ends = np.lib.stride_tricks.sliding_window_view(behind, count)
+    energy *= ends[half + 1 : half + 1 + count] - ends[np.maximum(frame - half, 0)]
+    return np.asarray(energy)
 
 
 def _running_totals(matrix: Float32) -> NDArray[np.float64]:

@@ -22,6 +22,7 @@ from audio.pitch import LOWEST, SEMITONES, pitch_spectrum
 from audio.self_similarity import (
     best_repeats,
     far_apart,
+    fine_similarities,
     repeat_weights,
     windowed_similarities,
 )
@@ -100,6 +101,18 @@ def test_similarity_is_the_cosine_of_stacked_windows():
     first, second = frames[0:3].ravel(), frames[37:40].ravel()  # both cut to what both have
     cosine = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
     assert similarity[1, 38] == pytest.approx(cosine, abs=1e-5)
+
+
+def test_fine_similarity_finds_a_return_off_the_grid_and_minds_the_order():
+    rng = np.random.default_rng(0)
+    frames = rng.normal(size=(120, 8)).astype(np.float32)
+    frames[61:91] = frames[0:30]  # 61 is no multiple of three
+    rows = fine_similarities(frames, 3, [7])[0]
+    assert rows.shape == (40, 40)
+    assert np.array_equal(rows, rows.T)
+    assert rows[5, 25] == pytest.approx(1, abs=1e-5)
+    frames[61:91] = frames[61:91].reshape(10, 3, 8)[:, ::-1].reshape(30, 8)
+    assert fine_similarities(frames, 3, [7])[0][5, 25] < 0.7
 
 
 def test_best_repeats_skip_near_frames_and_neighbours():

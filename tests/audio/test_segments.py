@@ -146,3 +146,13 @@ def test_a_higher_threshold_claims_less():
     assert segments(curves, 100)["chorus_segments"]
     strict = SegmentRules(chorus_threshold=0.9)
     assert segments(curves, 100, rules=strict)["chorus_segments"] == []
+
+
+def test_what_is_far_below_the_song_s_best_is_no_chorus():
+    curves = synthetic([(30.0, 50.0), (90.0, 110.0)], 150, certainty=0.9)
+    curves[round(50 / FRAME) : round(70 / FRAME), 0] = 0.5  # a verse that sounds like one
+    found = [s["interval"] for s in segments(curves, 150)["chorus_segments"]]
+    assert found == [pytest.approx(span, abs=2 * FRAME) for span in [(30, 50), (90, 110)]]
+    curves[:, 0] *= 0.55  # the level does not matter where it is the best there is
+    found = [s["interval"] for s in segments(curves, 150)["chorus_segments"]]
+    assert found == [pytest.approx(span, abs=2 * FRAME) for span in [(30, 50), (90, 110)]]

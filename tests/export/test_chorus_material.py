@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from audio.chorus_features import FRAME_SEC, HOPS, Spectra
-from export.training.chorus import midi
+from export.training.chorus import midi, mixing, singing
 from export.training.chorus.arrangement import arrange
 from export.training.chorus.augmentation import augment
 from export.training.chorus.examples import targets
 from export.training.chorus.pop909 import Song
+from export.training.chorus.rearrangement import rearrange
+from export.training.chorus.renders import Labels, Stems
 
 
 def small_song():
@@ -32,6 +34,24 @@ def small_song():
         chorus=[(16.0, 32.0), (48.0, 64.0)],
         ignore=[],
     )
+
+
+def small_render():
+    """Spectra of :func:`small_song`: each section has its own band; the voice is flat noise."""
+    rng = np.random.default_rng(0)
+    frames, song = round(64 / FRAME_SEC), small_song()
+    section = np.minimum((np.arange(frames) * FRAME_SEC // 16).astype(int), 3)
+    colours = rng.random((4, 64)).astype(np.float32) + 1
+    band = Spectra(np.repeat(colours[section], HOPS, axis=0), colours[section][:, :60])
+    voice = Spectra(*(np.full_like(array, 0.5) for array in band))
+    labels = Labels(
+        np.array([s[:2] for s in song.sections]),
+        np.array([s[2] for s in song.sections]),
+        np.array(song.chorus),
+        np.zeros((0, 2)),
+        np.array([(n.start, n.end) for n in song.tracks["MELODY"]]),
+    )
+    return Stems(voice, band), labels, colours
 
 
 def test_notes_survive_writing_and_reading():
@@ -71,7 +91,7 @@ def test_an_arrangement_is_lawful_and_moves_its_labels_along(seed):
     scale = made.duration / song.duration
     assert 1 / 1.15 <= scale <= 1 / 0.88
     assert made.chorus == [pytest.approx((a * scale, b * scale)) for a, b in song.chorus]
-    notes = [note for part in made.parts for note in part.notes]
+    notes = [note for part in [made.voice, *made.band] for note in part.notes]
     assert all(0 <= note.pitch <= 127 for note in notes)
     assert max(note.start for note in notes) < made.duration
     assert arrange(song, random.Random(seed)) == made
@@ -80,7 +100,7 @@ def test_an_arrangement_is_lawful_and_moves_its_labels_along(seed):
 def test_choruses_are_lifted_a_little_at_most():
     song, lifts = small_song(), []
     for seed in range(60):
-        melody = arrange(song, random.Random(seed)).parts[0].notes
+        melody = arrange(song, random.Random(seed)).voice.notes
         level = [np.mean([n.velocity for n in melody[i : i + 32]]) for i in (0, 32)]
         lifts.append(level[1] - level[0])
     assert max(np.abs(lifts)) < 18  # ten, two of chance, five of a quieter verse
@@ -112,3 +132,73 @@ def test_targets_say_chorus_start_end_and_boundary():
     assert time[wanted[:, 2].argmax()] == pytest.approx(20, abs=FRAME_SEC)
     assert wanted[np.abs(time - 20).argmin(), 3] > 0.9
     assert wanted[np.abs(time - 15).argmin(), 1:].max() < 0.01
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_rearranged_song_carries_its_labels_along(seed):
+    stems, labels, colours = small_render()
+    made, found = rearrange(stems, labels, np.random.default_rng(seed))
+    frames = len(made.band.pitch)
+    assert len(made.band.mel) == len(made.voice.mel) == HOPS * frames
+    assert found.sections[0, 0] == 0
+    assert found.sections[-1, 1] == pytest.approx(frames * FRAME_SEC, abs=FRAME_SEC)
+    assert np.array_equal(found.sections[1:, 0], found.sections[:-1, 1])
+    assert (found.notes[:, 0] < frames * FRAME_SEC).all()
+    sung = made.voice.pitch[:, 0] > 0.1
+    for start, end in found.chorus:  # is the music of a chorus, sung, and as long as one or half
+        inside = slice(round(start / FRAME_SEC) + 1, round(end / FRAME_SEC) - 1)
+        assert np.isin(made.band.pitch[inside, 0], colours[[1, 3], 0]).all()
+        assert sung[inside].all()
+    again, _ = rearrange(stems, labels, np.random.default_rng(seed))
+    assert np.array_equal(again.band.mel, made.band.mel)
+
+
+def test_rearranging_makes_songs_of_every_form():
+    stems, labels, _ = small_render()
+    made = [rearrange(stems, labels, np.random.default_rng(seed))[1] for seed in range(80)]
+    assert {len(found.sections) for found in made} >= {4, 5}
+    assert {len(found.chorus) for found in made} >= {1, 2}
+
+
+def test_choruses_return_with_their_words_and_verses_mostly_do_not():
+    _, labels, _ = small_render()
+    alike = []
+    for seed in range(40):
+        words = singing._words(labels, 20, np.random.default_rng(seed))
+        verse, chorus, again, same = words.reshape(4, 32)
+        alike.append([np.mean(verse == again), np.mean(chorus == same)])
+    verses, choruses = np.mean(alike, axis=0)
+    assert choruses > 0.9
+    assert 0.1 < verses < 0.6
+
+
+def test_singing_gives_a_flat_voice_syllables():
+    stems, labels, _ = small_render()
+    song = singing.sung(stems.voice, labels, np.random.default_rng(0))
+    assert song.mel.shape == stems.voice.mel.shape
+    assert np.isfinite(song.mel).all()
+    assert (10 * np.log10(song.mel)).std(axis=0).mean() > 2  # dB
+    assert (10 * np.log10(song.pitch)).std(axis=0).mean() > 1
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_mix_holds_voice_and_band_and_is_the_same_again(seed):
+    stems, labels, _ = small_render()
+    song = mixing.mixed(stems, labels, np.random.default_rng(seed))
+    assert song.mel.shape == stems.band.mel.shape
+    assert song.pitch.shape == stems.band.pitch.shape
+    assert np.isfinite(song.mel).all()
+    assert (song.mel > 0).all()
+    again = mixing.mixed(stems, labels, np.random.default_rng(seed))
+    assert np.array_equal(again.mel, song.mel)
+
+
+def test_choruses_are_hardly_louder_in_the_mix():
+    stems, labels, _ = small_render()
+    lifts = []
+    for seed in range(60):
+        level = mixing.mixed(stems, labels, np.random.default_rng(seed)).mel.mean(axis=1)
+        verse, chorus = np.array_split(10 * np.log10(level[: len(level) // 2]), 2)
+        lifts.append(np.median(chorus) - np.median(verse))
+    assert abs(np.mean(lifts)) < 2.5  # dB; letters differ as much by chance
+    assert min(lifts) < 0

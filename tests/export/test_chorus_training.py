@@ -28,15 +28,31 @@ def tune(rng, level):
 
 
 def song(seed):
-    """Verse, chorus, verse, chorus, end: choruses return and are a little louder."""
+    """Melody and band of verse, chorus, verse, chorus, end: choruses return, a little louder."""
     rng = np.random.default_rng(seed)
-    chorus = tune(rng, 0.5)
-    parts = [tune(rng, 0.3), chorus, tune(rng, 0.3), chorus, tune(rng, 0.3)]
-    samples = np.concatenate(parts) + 1e-3 * rng.standard_normal(5 * PART * RATE)
+    stems = []
+    for _ in range(2):
+        chorus = tune(rng, 0.5)
+        parts = [tune(rng, 0.3), chorus, tune(rng, 0.3), chorus, tune(rng, 0.3)]
+        samples = np.concatenate(parts) + 1e-3 * rng.standard_normal(5 * PART * RATE)
+        stems.append(samples.astype(np.float32))
     cuts = np.arange(6.0) * PART
     sections = np.stack([cuts[:-1], cuts[1:]], axis=1)
-    found = renders.Labels(sections, sections[[1, 3]], np.zeros((0, 2)))
-    return samples.astype(np.float32), found
+    onsets = np.arange(0, 5 * PART, 0.5)
+    found = renders.Labels(
+        sections,
+        np.array(["A", "B", "C", "B", "D"]),
+        sections[[1, 3]],
+        np.zeros((0, 2)),
+        np.stack([onsets, onsets + 0.4], axis=1),
+    )
+    return *stems, found
+
+
+def mixed(seed):
+    """What is heard of :func:`song`, and its labels."""
+    voice, band, found = song(seed)
+    return voice + band, found
 
 
 def build(folder, out):
@@ -66,8 +82,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("chorus")
     (folder / "renders").mkdir()
     for seed in range(9):
-        samples, found = song(seed)
-        renders.keep(folder / "renders" / f"{seed:03d}_0.npz", samples, found)
+        renders.keep(folder / "renders" / f"{seed:03d}_0.npz", *song(seed))
     build(folder, folder / "model.onnx")
     return folder
 
@@ -75,7 +90,7 @@ def trained(tmp_path_factory):
 def test_the_recipe_learns_which_part_is_the_chorus(trained):
     areas = []
     for seed in (100, 101):
-        samples, found = song(seed)
+        samples, found = mixed(seed)
         chorus = curves(trained / "model.onnx", samples)[:, 0]
         time = (np.arange(len(chorus)) + 0.5) * FRAME_SEC
         truth = ((time[:, None] > found.chorus[:, 0]) & (time[:, None] < found.chorus[:, 1])).any(1)
@@ -84,7 +99,7 @@ def test_the_recipe_learns_which_part_is_the_chorus(trained):
 
 
 def test_the_recipe_learns_where_parts_begin(trained):
-    samples, found = song(102)
+    samples, found = mixed(102)
     start = curves(trained / "model.onnx", samples)[:, 1]
     peaks = np.argsort(-start)[:30] * FRAME_SEC
     near = np.abs(peaks[:, None] - found.sections[:, 0]).min(axis=1)
@@ -92,7 +107,7 @@ def test_the_recipe_learns_where_parts_begin(trained):
 
 
 def test_padding_a_song_changes_none_of_its_frames(trained):
-    samples, _ = song(103)
+    samples, _ = mixed(103)
     alone = curves(trained / "model.onnx", samples)
     padded = curves(trained / "model.onnx", samples, padding=100)
     assert np.abs(padded[: len(alone)] - alone).max() < 1e-4

@@ -9,6 +9,7 @@ import torch
 
 from export.training.chorus import recipe, renders
 from export.training.chorus.train import Recipe
+from export.training.evaluation.chorus import evaluate_file
 
 _STYLES = 909  # seed of the renders: they are material, the same for every training seed
 
@@ -37,15 +38,15 @@ def main() -> None:
         seed=options.seed,
         songs=options.data / "songs",
     )
-    print("next: start Triton, then python -m export.training.evaluate chorus")
+    print(evaluate_file(options.out, options.data))
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m export.training.chorus",
         description=(
-            "Render POP909 with fluidsynth, make features, train, calibrate, export. A run that was"
-            " cut off goes on where it stopped; delete the work folder to begin anew."
+            "Render POP909 with fluidsynth, make features, train, calibrate, export and evaluate. A"
+            " run that was cut off goes on where it stopped; delete the work folder to begin anew."
         ),
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
@@ -55,10 +56,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=work, help="renders, features, checkpoints")
     parser.add_argument("--out", type=Path, default=out, help="the ONNX file to write")
     parser.add_argument("--seed", type=int, default=0, help="of training and augmentation")
-    parser.add_argument("--versions", type=int, default=2, help="styles each song is rendered in")
-    parser.add_argument("--variants", type=int, default=2, help="of each render, altered but one")
-    parser.add_argument("--nets", type=int, default=4, help="networks averaged in the file")
-    parser.add_argument("--epochs", type=int, default=3, help="of each network")
+    parser.add_argument("--versions", type=int, default=1, help="styles each song is rendered in")
+    parser.add_argument(
+        "--variants", type=int, default=3, help="of each render, all but one altered"
+    )
+    parser.add_argument("--nets", type=int, default=6, help="networks averaged in the file")
+    parser.add_argument("--epochs", type=int, default=4, help="of each network")
     parser.add_argument("--threads", type=int, default=1, help="of rendering and training")
     return parser.parse_args()
 

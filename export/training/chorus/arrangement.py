@@ -15,7 +15,9 @@ from itertools import pairwise
 from export.training.chorus.midi import Note, Part
 from export.training.chorus.pop909 import Song, Span
 
-_LEADS = (0, 4, 11, 22, 24, 26, 40, 52, 53, 54, 56, 60, 64, 65, 66, 68, 71, 73, 75, 80, 81, 85)
+# Programs that sustain and have many harmonics: the melody is made to sing (see ``voice``).
+_LEADS = (16, 18, 21, 22, 29, 30, 40, 42, 52, 52, 53, 54, 54, 56, 57, 64, 65, 66, 68, 71, 80, 81,
+          81, 82, 83, 85, 85, 87, 0, 24, 26)  # fmt: skip
 _SECONDS = (4, 5, 11, 24, 25, 26, 27, 29, 40, 46, 48, 61, 71, 73, 80)
 _KEYS = (0, 0, 1, 2, 4, 5, 6, 16, 17, 18, 24, 25, 25, 27, 28, 29, 30)
 _BASSES = (32, 33, 33, 34, 35, 36, 38, 39)
@@ -44,7 +46,8 @@ _PATTERNS = (
 class Arrangement:
     """A song ready to be rendered, and its labels on the new time scale."""
 
-    parts: list[Part]
+    voice: Part  # the melody
+    band: list[Part]  # everything else
     duration: float
     sections: list[tuple[float, float, str]]
     chorus: list[Span]
@@ -85,17 +88,17 @@ def arrange(song: Song, rng: random.Random) -> Arrangement:
     informed = rng.random() < 0.5
     style = _style(song, rng, informed)
     sections = _labelled(song)
-    parts = [
-        _pitched(song, "MELODY", 0, style, sections, rng),
-        _pitched(song, "BRIDGE", 1, style, sections, rng),
-        _pitched(song, "PIANO", 2, style, sections, rng),
-    ]
+    voice, *parts = (
+        _pitched(song, track, channel, style, sections, rng)
+        for channel, track in enumerate(("MELODY", "BRIDGE", "PIANO"))
+    )
     if style.band:
         parts += [_bass(song, style, sections, rng), _pad(song, style, sections, rng)]
         parts.append(_drums(song, style, sections, rng))
     scale = 1 / style.tempo
     return Arrangement(
-        [replace(p, notes=[_scaled(n, scale) for n in p.notes]) for p in parts],
+        _scaled(voice, scale),
+        [_scaled(part, scale) for part in parts],
         song.duration * scale,
         [(a * scale, b * scale, letter) for a, b, letter in song.sections],
         [(a * scale, b * scale) for a, b in song.chorus],
@@ -171,8 +174,9 @@ def _pitched(
         notes.append(
             replace(note, pitch=_lawful(note.pitch + style.key + octave), velocity=velocity)
         )
-    volume = rng.randint(90, 127) if track == "MELODY" else rng.randint(50, 110)
-    return Part(channel, style.programs[track], notes, volume)
+    if track == "MELODY":
+        return Part(channel, style.programs[track], notes, 110, vibrato=rng.choice([0, 30, 60, 90]))
+    return Part(channel, style.programs[track], notes, rng.randint(50, 110))
 
 
 def _bass(
@@ -265,5 +269,6 @@ def _lawful(pitch: int) -> int:
     return pitch
 
 
-def _scaled(note: Note, scale: float) -> Note:
-    return replace(note, start=note.start * scale, end=note.end * scale)
+def _scaled(part: Part, scale: float) -> Part:
+    notes = [replace(note, start=note.start * scale, end=note.end * scale) for note in part.notes]
+    return replace(part, notes=notes)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audio import chorus_features, self_similarity, sound_features
-from audio.chorus_features import FRAME_SEC, HOPS, Spectra, features_of
-from export.training.chorus import augmentation, renders
+from audio.chorus_features import FRAME_SEC, features_of
+from export.training.chorus import augmentation, mixing, rearrangement, renders, singing
 
 Float32 = NDArray[np.float32]
 
@@ -32,7 +32,7 @@ class Example:
 
 
 def examples(folder: Path, cache: Path, *, variants: int, seed: int) -> Iterator[Example]:
-    """Every render in ``variants`` variants, the first of them unaltered.
+    """Every render in ``variants`` variants, the first of them as mixed, the others altered.
 
     Features are kept in ``cache``, in a folder named by the code that makes them, so that a change
     makes new ones.
@@ -64,27 +64,36 @@ def targets(frames: int, chorus: NDArray[np.float64], sections: NDArray[np.float
 def _example(path: Path, target: Path, variant: int, seed: int) -> Example:
     kept = target / f"{path.stem}_{variant}.npz"
     if not kept.exists():
-        key = hashlib.sha256(f"{seed}/{path.stem}/{variant}".encode()).digest()[:8]
-        np.savez(kept, features=_features(path, variant, int.from_bytes(key)))
+        _make(path, variant, seed, kept)
     with np.load(kept) as stored:
         features = stored["features"]
-    labels = renders.labels(path)
-    frames = len(features)
-    return Example(
-        path.stem,
-        variant,
-        features,
-        targets(frames, labels.chorus, labels.sections),
-        _weight(frames, labels.ignore),
-    )
+        return Example(
+            path.stem,
+            variant,
+            features,
+            targets(len(features), stored["chorus"], stored["sections"]),
+            _weight(len(features), stored["ignore"]),
+        )
 
 
-def _features(path: Path, variant: int, seed: int) -> NDArray[np.float16]:
-    mel, pitch = renders.spectra(path)
-    song = Spectra(_fitted(mel, HOPS * len(pitch)), pitch)
+def _make(path: Path, variant: int, seed: int, kept: Path) -> None:
+    """Mix and alter a render, and keep its features and labels."""
+    key = hashlib.sha256(f"{seed}/{path.stem}/{variant}".encode()).digest()[:8]
+    rng = np.random.default_rng(int.from_bytes(key))
+    stems, labels = rearrangement.rearrange(renders.stems(path), renders.labels(path), rng)
+    song = mixing.mixed(stems, labels, rng)
     if variant:
-        song = augmentation.augment(song, np.random.default_rng(seed))
-    return features_of(song).astype(np.float16)
+        song = augmentation.augment(song, rng)
+    aside = kept.with_suffix(".tmp")
+    with aside.open("wb") as file:
+        np.savez(
+            file,
+            features=features_of(song).astype(np.float16),
+            chorus=labels.chorus,
+            sections=labels.sections,
+            ignore=labels.ignore,
+        )
+    aside.replace(kept)
 
 
 def _weight(frames: int, ignore: NDArray[np.float64]) -> Float32:
@@ -102,12 +111,8 @@ def _bumps(time_of: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[
     return np.exp(-0.5 * (distance / _SHARPNESS) ** 2)
 
 
-def _fitted(columns: Float32, count: int) -> Float32:
-    missing = max(0, count - len(columns))
-    return np.concatenate([columns, np.repeat(columns[-1:], missing, axis=0)])[:count]
-
-
 def _fingerprint() -> str:
-    modules = (chorus_features, sound_features, self_similarity, augmentation)
+    sound = (chorus_features, sound_features, self_similarity)
+    modules = (*sound, augmentation, mixing, rearrangement, singing)
     digest = hashlib.sha256(b"".join(Path(module.__file__).read_bytes() for module in modules))
     return digest.hexdigest()[:12]

@@ -28,12 +28,13 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The notes of one MIDI channel (9 is percussion) with its General MIDI program and volume."""
+    """The notes of one MIDI channel (9 is percussion), its General MIDI program and controls."""
 
     channel: int
     program: int
     notes: list[Note]
     volume: int = 100
+    vibrato: int = 0
 
 
 def read(content: bytes) -> dict[str, list[Note]]:
@@ -60,6 +61,7 @@ def write(parts: Iterable[Part]) -> bytes:
         start = [
             (0, bytes([0xC0 | part.channel, part.program])),
             (0, bytes([0xB0 | part.channel, 7, part.volume])),
+            (0, bytes([0xB0 | part.channel, 1, part.vibrato])),
         ]
         events = []
         for note in part.notes:

@@ -1,7 +1,8 @@
 """Make and keep the spectra of rendered songs; the sound itself is thrown away at once.
 
-Spectra are kept as decibels in half precision, about 1 MB a song, so that features can be changed
-without rendering again.
+The melody and the band are rendered and kept apart: powers add up (but for chance phases), so a
+song can be mixed, sung and rearranged in many ways without rendering again. Spectra are kept as
+decibels in half precision, about 2 MB a song.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import random
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.mel import mel
-from audio.pitch import pitch_spectrum
+from audio.chorus_features import Spectra, spectra
 from export.front_ends import CHORUS
 from export.training.chorus import midi, pop909
 from export.training.chorus.arrangement import arrange
@@ -26,42 +27,61 @@ from export.training.chorus.render import SOUND_FONTS, RenderError, check_prereq
 
 Float32 = NDArray[np.float32]
 
-FRAME_SAMPLES = 6 * CHORUS.hop_length  # samples in a frame of the chorus curves
-
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What is known of one render; spans in seconds, ``(n, 2)``."""
+    """What is known of one render; seconds."""
 
-    sections: NDArray[np.float64]
-    chorus: NDArray[np.float64]
-    ignore: NDArray[np.float64]
+    sections: NDArray[np.float64]  # (n, 2)
+    letters: NDArray[np.str_]  # (n,): sections of one letter share their music
+    chorus: NDArray[np.float64]  # (n, 2)
+    ignore: NDArray[np.float64]  # (n, 2)
+    notes: NDArray[np.float64]  # (n, 2): start and end of each note of the melody, in order
+
+
+class Stems(NamedTuple):
+    """A song's melody and the rest of it, on one scale of power."""
+
+    voice: Spectra
+    band: Spectra
+
+
+_STEMS, _KINDS = Stems._fields, Spectra._fields
 
 
 def labels(path: Path) -> Labels:
     """Read what is known of a kept render."""
     with np.load(path) as stored:
-        return Labels(stored["sections"], stored["chorus"], stored["ignore"])
+        return Labels(*(stored[field.name] for field in fields(Labels)))
 
 
-def spectra(path: Path) -> tuple[Float32, Float32]:
-    """Read a kept render's power: mel ``(columns of 32 ms, 64)`` and semitones ``(T, 60)``."""
+def stems(path: Path) -> Stems:
+    """Read a kept render's power."""
     with np.load(path) as stored:
-        return _power(stored["mel"]), _power(stored["pitch"])
+        return Stems(
+            *(Spectra(*(_power(stored[f"{stem}_{kind}"]) for kind in _KINDS)) for stem in _STEMS)
+        )
 
 
-def keep(path: Path, samples: Float32, found: Labels) -> None:
-    """Keep a song's spectra and labels; ``samples`` are mono at the front end's rate."""
+def keep(path: Path, voice: Float32, band: Float32, found: Labels) -> None:
+    """Keep a song's spectra and labels.
+
+    Args:
+        path: the file to write.
+        voice: ``(n,)`` mono samples of the melody at the front end's rate.
+        band: ``(n,)`` of everything else.
+        found: the labels.
+    """
+    heard = Stems(spectra(voice, CHORUS), spectra(band, CHORUS))
+    loudest = [max(float(heard.voice[i].max()), float(heard.band[i].max())) for i in (0, 1)]
+    arrays = {
+        f"{stem}_{kind}": _decibels(getattr(getattr(heard, stem), kind), reference)
+        for stem in _STEMS
+        for kind, reference in zip(_KINDS, loudest, strict=True)
+    }
     aside = path.with_suffix(f".{os.getpid()}.tmp")
     with aside.open("wb") as file:
-        np.savez(
-            file,
-            mel=_decibels(mel(samples, CHORUS)),
-            pitch=_decibels(pitch_spectrum(samples, CHORUS.sample_rate, FRAME_SAMPLES)),
-            sections=found.sections,
-            chorus=found.chorus,
-            ignore=found.ignore,
-        )
+        np.savez(file, **arrays, **{f.name: getattr(found, f.name) for f in fields(found)})
     aside.replace(path)
 
 
@@ -102,32 +122,39 @@ def _make_one(job: tuple[pop909.Song, Path, str]) -> str:
     song, path, seed = job
     rng = random.Random(seed)  # noqa: S311 – styles, not secrets
     arrangement = arrange(song, rng)
+    sound_font, reverb = rng.choice(SOUND_FONTS), rng.random() < 0.5
     try:
-        samples = render(
-            midi.write(arrangement.parts),
-            sound_font=rng.choice(SOUND_FONTS),
-            gain=0.35,
-            reverb=rng.random() < 0.5,
-            rate=CHORUS.sample_rate,
+        voice, band = (
+            render(
+                midi.write(parts),
+                sound_font=sound_font,
+                gain=0.35,
+                reverb=reverb,
+                rate=CHORUS.sample_rate,
+            )
+            for parts in ([arrangement.voice], arrangement.band)
         )
     except RenderError as error:
         return f"({path.stem} left out: {error})"
-    if rng.random() < 0.5:  # a mixing bus: what is loud is squeezed
-        drive = rng.uniform(1.0, 6.0) / max(float(np.std(samples)) * 4, 1e-3)
-        samples = np.tanh(samples * drive)
-    samples = samples[: int((arrangement.duration + 3) * CHORUS.sample_rate)]
+    length = int((arrangement.duration + 3) * CHORUS.sample_rate)
     found = Labels(
         np.array([section[:2] for section in arrangement.sections]),
+        np.array([section[2] for section in arrangement.sections]),
         np.array(arrangement.chorus).reshape(-1, 2),
         np.array(arrangement.ignore).reshape(-1, 2),
+        np.array(sorted((n.start, n.end) for n in arrangement.voice.notes)).reshape(-1, 2),
     )
-    keep(path, samples, found)
+    keep(path, _fitted(voice, length), _fitted(band, length), found)
     return ""
 
 
-def _decibels(power: Float32) -> NDArray[np.float16]:
-    loudest = max(float(power.max()), 1e-10)
-    return np.asarray(10 * np.log10(np.maximum(power / loudest, 1e-10)), dtype=np.float16)
+def _fitted(samples: Float32, length: int) -> Float32:
+    return np.pad(samples[:length], (0, max(0, length - len(samples))))
+
+
+def _decibels(power: Float32, loudest: float) -> NDArray[np.float16]:
+    relative = power / max(loudest, 1e-10)
+    return np.asarray(10 * np.log10(np.maximum(relative, 1e-10)), dtype=np.float16)
 
 
 def _power(decibels: NDArray[np.float16]) -> Float32:

@@ -17,7 +17,7 @@ from export.training.onnx_file import save
 _OPSET = 17
 
 METADATA = {
-    "model_version": "1.0.0",
+    "model_version": "1.1.0",
     "license": "Apache-2.0",
     "description": "Chorus, section start and section end probabilities every 0.192 s of a song",
 }

@@ -24,7 +24,7 @@ _BOUNDARY_WEIGHT = 2.0  # of the three boundary heads beside the chorus head: th
 class Recipe:
     """How a network is trained."""
 
-    epochs: int = 3
+    epochs: int = 4
     batch: int = 8
     rate: float = 2e-3
     weight_decay: float = 0.05

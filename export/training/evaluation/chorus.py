@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from audio.chorus_features import FRAME_SEC, spectra
+from audio.chorus_features import FRAME_SEC, chorus_features, spectra
 from audio.decode import decode
+from audio.segments import segments
 from export.front_ends import CHORUS
 from export.training.chorus import baseline
 from export.training.evaluation import PICTURES
@@ -54,6 +55,13 @@ def evaluate(url: str, data: Path) -> str:
     songs = annotations(data / "songs")
     contents = [(data / "songs" / song.name).read_bytes() for song in songs]
     return report(songs, contents, list(served(url, contents)))
+
+
+def evaluate_file(network: Path, data: Path) -> str:
+    """As :func:`evaluate`, for an ONNX file and without Triton: what a training run ends with."""
+    songs = annotations(data / "songs")
+    contents = [(data / "songs" / song.name).read_bytes() for song in songs]
+    return report(songs, contents, list(_answered(network, contents)))
 
 
 def report(
@@ -102,6 +110,19 @@ def served(url: str, contents: Sequence[bytes]) -> Iterator[Answer]:
             answer = client.infer("chorus", [audio], client_timeout=_TIMEOUT)
             text = answer.as_numpy("SEGMENTS").item()
             yield Answer(answer.as_numpy("CURVES")[0, :, 0], json.loads(text))
+
+
+def _answered(network: Path, contents: Sequence[bytes]) -> Iterator[Answer]:
+    """What the stages of the ensemble do, one after the other in this process."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(network, providers=["CPUExecutionProvider"])
+    for content in contents:
+        samples = decode(content, CHORUS.sample_rate)
+        features = chorus_features(samples, CHORUS)[np.newaxis]
+        mask = np.ones(features.shape[:2], np.float32)
+        curves = session.run(["CURVES"], {"FEATURES": features, "MASK": mask})[0][0]
+        yield Answer(curves[:, 0], segments(curves, len(samples) / CHORUS.sample_rate))
 
 
 def _scores(songs: Sequence[Annotation], answers: Sequence[Answer]) -> list[SongScore]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from export.training.genre.clips import BANDS, WINDOW
 from export.training.genre.covariance import Covariance
+from export.training.genre.fusion import Factors
 from export.training.genre.network import CROP, Transformer
 
 CROPS = ("first", "last")
@@ -51,8 +52,8 @@ class Served(nn.Module):
         covariance: fitted.
         readout: weights ``(172², classes)`` and bias of the covariance branch.
         networks: the transformers; each looks at one of the two crops of every window, by turns.
-        fusion: factors of the covariance scores and of the transformers' mean log-probabilities
-            (the temperature is in them).
+        factors: of the covariance scores and of the transformers' mean log-probabilities (the
+            temperature is in them).
     """
 
     def __init__(
@@ -60,14 +61,15 @@ class Served(nn.Module):
         covariance: Covariance,
         readout: tuple[Tensor, Tensor],
         networks: Sequence[Transformer],
-        fusion: tuple[float, float],
+        factors: Factors,
     ) -> None:
         super().__init__()
         self.covariance = covariance
         self.register_buffer("weights", readout[0])
         self.register_buffer("bias", readout[1])
         self.networks = nn.ModuleList(networks)
-        self.fusion = fusion
+        for name, values in factors._asdict().items():
+            self.register_buffer(f"of_{name}", torch.from_numpy(values).float())
 
     def forward(self, pictures: Tensor, weights: Tensor) -> Tensor:
         """Pictures ``(B, W, 1, 128, columns)``, weights ``(B, W)`` to ``(B, classes)``, sum 1."""
@@ -78,7 +80,8 @@ class Served(nn.Module):
             for index, network in enumerate(self.networks)
         ]
         opinion = torch.stack(views).mean(dim=0)
-        return (self.fusion[0] * scores + self.fusion[1] * opinion).softmax(dim=-1)
+        logits = self.of_scores * scores + self.of_opinions * opinion + self.of_bias
+        return logits.softmax(dim=-1)
 
 
 def to_onnx(served: Served) -> onnx.ModelProto:

@@ -17,7 +17,7 @@ from export.training.genre.network import Transformer
 from export.training.genre.train import Recipe, trained
 from export.training.onnx_file import save
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 
 METADATA = {
     "model_version": VERSION,
@@ -67,9 +67,9 @@ def make(recipe: Recipe, clips: Clips, work: Path, output: Path) -> str:
         for index in range(recipe.networks)
     ]
     factors = fusion.fitted(unseen.scores, unseen.opinions, clips.labels)
+    print(*(f"{name}: {values.round(2)}" for name, values in factors._asdict().items()), sep="\n")
     branch, weights = readout(matrices, clips, everything, recipe.ridge)
     save(to_onnx(Served(branch, weights, networks, factors)), output, metadata=METADATA)
-    print(f"fusion factors {factors[0]:.2f} (covariance), {factors[1]:.2f} (transformers)")
     return report
 
 
