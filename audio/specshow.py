@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from audio.colormap import MAGMA
 from audio.picture import resize_weights
@@ -24,6 +25,7 @@ DEFAULT_PLOT = (496.0, 369.6)
 """Width and height of the plot in matplotlib's default figure: 640 by 480 at 100 dpi, less margins.
 With ``tight_layout(pad=0)`` it is the figure itself."""
 
+_COLOURS = MAGMA.astype(np.float32)
 _LINEAR_HZ = 1000.0  # specshow's mel axis is linear up to here, then logarithmic
 _SLANEY_HZ_PER_MEL = 200.0 / 3.0
 _SLANEY_LOG_STEP = np.log(6.4) / 27.0
@@ -59,15 +61,17 @@ def specshow(
     lowest, highest = float(log_mel.min()), float(log_mel.max())
     span = highest - lowest or 1.0
     index = ((log_mel.T - lowest) * (256.0 / span)).astype(np.int64).clip(0, 255)
-    colours = np.moveaxis(MAGMA.astype(np.float32)[index], -1, 0)
-    across = np.rint(colours @ shown.T)  # image libraries round between the two passes
-    return np.asarray(np.rint(rows @ across).clip(0, 255), dtype=np.uint8)
+    colours = _COLOURS[index].swapaxes(0, 1).reshape(columns, -1)  # columns × (bands, colours)
+    across = np.rint(shown @ colours)  # image libraries round between the two passes
+    down = rows @ across.reshape(-1, bands, 3).swapaxes(0, 1).reshape(bands, -1)
+    result = np.rint(down).clip(0, 255).astype(np.uint8).reshape(len(down), -1, 3)
+    return np.ascontiguousarray(np.moveaxis(result, -1, 0))
 
 
 @lru_cache(maxsize=8)
 def _rows(
     bands: int, fmin: float, fmax: float, plot_height: float, drawn: int, height: int
-) -> Float32:
+) -> csr_array:
     """``(height, bands)``: how much of each band a row of the result shows, from the top."""
     frequencies = _mel_frequencies(bands, fmin, fmax)
     half = np.diff(frequencies) / 2
@@ -84,7 +88,7 @@ def _rows(
 
 
 @lru_cache(maxsize=8)
-def _columns(columns: int, plot_width: float, drawn: int, width: int) -> Float32:
+def _columns(columns: int, plot_width: float, drawn: int, width: int) -> csr_array:
     """``(width, columns)``: how much of each frame a column of the result shows."""
     cells = _cells(np.arange(columns + 1) / columns * plot_width, drawn)
     return _shown(cells, columns, width)
@@ -97,13 +101,13 @@ def _cells(edges: Float64, size: int) -> NDArray[np.intp]:
     return found.clip(0, len(edges) - 2)
 
 
-def _shown(cells: NDArray[np.intp], count: int, size: int) -> Float32:
-    """Look-up and resizing in one: ``(size, count)``."""
+def _shown(cells: NDArray[np.intp], count: int, size: int) -> csr_array:
+    """Look-up and resizing in one: ``(size, count)``, nearly all of it zero."""
     look_up = np.zeros((len(cells), count), dtype=np.float32)
     look_up[np.arange(len(cells)), cells] = 1.0
-    if size == len(cells):
-        return look_up
-    return resize_weights(len(cells), size) @ look_up
+    if size != len(cells):
+        look_up = resize_weights(len(cells), size) @ look_up
+    return csr_array(look_up)
 
 
 def _mel_frequencies(bands: int, fmin: float, fmax: float) -> Float64:
