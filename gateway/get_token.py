@@ -5,7 +5,6 @@ Failures speak the invoke dialect.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -13,6 +12,7 @@ from starlette.responses import JSONResponse
 
 from gateway import errors
 from gateway.identity.signature import SignedRequest
+from gateway.inbound.json_body import json_body
 from gateway.openapi import TOKEN_BODY, TOKEN_RESPONSES
 from gateway.state import state_of
 
@@ -36,8 +36,8 @@ async def get_token(request: Request) -> JSONResponse:
     query = request.query_params
     if (query.get("Action"), query.get("Version")) != (_ACTION, _VERSION):
         raise errors.ClientError(f"only Action={_ACTION}&Version={_VERSION} is served here")
-    body = await _body(request)
-    fields = _fields(body)
+    body, value = await json_body(request, _MAX_BODY_BYTES)
+    fields = _fields(value)
     state = state_of(request)
     app, signature = state.identities.signing_app(_signed(request, body), fields["appkey"])
     if signature and not await state.results.claim(f"signed:{signature}", _SIGNED_SECONDS):
@@ -53,22 +53,8 @@ async def get_token(request: Request) -> JSONResponse:
     return JSONResponse(content, headers={"Cache-Control": "no-store"})
 
 
-async def _body(request: Request) -> bytes:
-    """The whole body, which is small."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_BODY_BYTES:
-            raise errors.ExceededDataSize(f"a body over the limit of {_MAX_BODY_BYTES} bytes")
-    return bytes(body)
-
-
-def _fields(body: bytes) -> dict[str, Any]:
+def _fields(fields: Any) -> dict[str, Any]:
     """The body's fields, all there and of their types."""
-    try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError):
-        raise errors.ClientError("the body is not JSON") from None
     if not isinstance(fields, dict):
         raise errors.ClientError("the body is JSON, but not an object")
     if not isinstance(fields.get("appkey"), str):

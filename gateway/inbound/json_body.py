@@ -12,8 +12,8 @@ from gateway import errors
 _LARGEST = 64 * 1024  # bytes
 
 
-async def json_body(request: Request) -> tuple[bytes, Any]:
-    """The body as it came, and what it says.
+async def json_body(request: Request, largest: int = _LARGEST) -> tuple[bytes, Any]:
+    """The body as it came, of ``largest`` bytes at most, and what it says.
 
     Raises:
         ExceededDataSize: it is not small.
@@ -22,8 +22,8 @@ async def json_body(request: Request) -> tuple[bytes, Any]:
     body = bytearray()
     async for block in request.stream():
         body += block
-        if len(body) > _LARGEST:
-            raise errors.ExceededDataSize(f"a body over the limit of {_LARGEST} bytes")
+        if len(body) > largest:
+            raise errors.ExceededDataSize(f"a body over the limit of {largest} bytes")
     try:
         return bytes(body), json.loads(body)
     except (ValueError, RecursionError):
