@@ -17,6 +17,8 @@ from deploy.embedded.installation import MissingPrerequisiteError, find_installa
 from deploy.embedded.repository import available_cores, write_scaled
 from deploy.triton_arguments import Ports, embedded_arguments, server_arguments
 
+BACKENDS = Path(sys.prefix) / "backends"
+"""The embedded Triton's, written when the image is made: no code runs from where one may write."""
 _TRITON = Path("/opt/tritonserver/bin/tritonserver")
 _EPILOG = """\
 environment:
@@ -77,8 +79,7 @@ def _prepare() -> tuple[list[str], dict[str, str], Path]:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         return [str(_TRITON), *arguments], environment, work
     installation = find_installation()
-    installation.write_backends(work / "backends")
-    command = [str(installation.executable), *arguments, *embedded_arguments(work / "backends")]
+    command = [str(installation.executable), *arguments, *embedded_arguments(BACKENDS)]
     return command, installation.environment(os.environ), work
 
 

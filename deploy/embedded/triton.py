@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from deploy.embedded.installation import check_port, find_installation
+from deploy.embedded.installation import check_port, find_installation, write_backends
 from deploy.embedded.repository import write_scaled
 from deploy.triton_arguments import Ports, embedded_arguments, server_arguments
 
@@ -65,7 +65,7 @@ class EmbeddedTriton:
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
         write_scaled(self.models, self.work / "models", self.cores)
-        installation.write_backends(self.work / "backends")
+        write_backends(installation.wheel, self.work / "backends")
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(  # noqa: S603  our own arguments
                 [
