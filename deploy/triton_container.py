@@ -39,8 +39,8 @@ example:
 """
 
 
-def main() -> int:
-    """Become the server; 2 if the machine or a setting is not right."""
+def main() -> None:
+    """Become the server; status 2 if the machine or a setting is not right."""
     argparse.ArgumentParser(
         prog="python -m deploy.triton_container",
         description="Serve the models in a container.",
@@ -51,7 +51,7 @@ def main() -> int:
         command, environment, work = _prepare()
     except (MissingPrerequisiteError, ValueError, OSError) as error:
         print(f"Cannot start: {error}", file=sys.stderr)
-        return 2
+        sys.exit(2)
     os.chdir(work)  # the stubs import from where they stand
     os.execve(command[0], command, environment)  # noqa: S606  our own arguments
 
@@ -93,4 +93,4 @@ def _number(setting: str, default: int, *, least: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

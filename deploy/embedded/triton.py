@@ -70,9 +70,7 @@ class EmbeddedTriton:
             self.process = subprocess.Popen(  # noqa: S603  our own arguments
                 [
                     str(installation.executable),
-                    *server_arguments(
-                        self.work / "models", self.ports, self.cores, _STOP_SECONDS
-                    ),
+                    *server_arguments(self.work / "models", self.ports, self.cores, _STOP_SECONDS),
                     *embedded_arguments(self.work / "backends"),
                     f"--log-verbose={int(self.verbose)}",
                 ],

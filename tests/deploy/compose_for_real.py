@@ -14,6 +14,7 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -130,7 +131,7 @@ def test_no_container_may_do_more_than_it_needs(deployment, part):
     assert limits["ReadonlyRootfs"]
     assert limits["CapDrop"] == ["ALL"]
     assert limits["Memory"] and limits["NanoCpus"] and limits["PidsLimit"]
-    status = open(f"/proc/{found['State']['Pid']}/status").read()
+    status = Path(f"/proc/{found['State']['Pid']}/status").read_text()
     assert re.search(r"^Uid:\t[1-9]", status, re.MULTILINE), "it runs as root"
     assert re.search(r"^CapEff:\t0+$", status, re.MULTILINE)
     assert re.search(r"^NoNewPrivs:\t1$", status, re.MULTILINE)
