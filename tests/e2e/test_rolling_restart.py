@@ -132,7 +132,8 @@ def test_a_rolling_restart_under_load_loses_no_request_and_no_task(triton, own_t
                 load.over.set()
         for each in asking:
             each.result()
-        assert load.failed == []
+        logs = "".join(front.log.read_text() for front in running)
+        assert load.failed == [], logs[-20_000:]
         assert load.tasks
         until(lambda: set(load.tasks) <= outside.bodies.keys(), "a task was not delivered")
         for front in running:
