@@ -1,4 +1,4 @@
-"""What ``kubectl kustomize`` makes of an overlay, and our own eye for what its parts say together."""
+"""What ``kubectl kustomize`` makes of an overlay, and our eye for how its parts fit together."""
 
 from __future__ import annotations
 
@@ -68,7 +68,16 @@ def port_names(workload: dict[str, Any]) -> set[str]:
 
 def complaints(manifests: Manifests) -> Iterator[str]:
     """What no validator sees, since it looks at one object at a time."""
-    for check in (_probes, _selectors, _services, _policies, _scaling, _images, _references):
+    for check in (
+        _probes,
+        _selectors,
+        _services,
+        _names_of_services,
+        _policies,
+        _scaling,
+        _images,
+        _references,
+    ):
         yield from check(manifests)
 
 
@@ -108,7 +117,6 @@ def _selectors(manifests: Manifests) -> Iterator[str]:
 
 
 def _services(manifests: Manifests) -> Iterator[str]:
-    services = {each["metadata"]["name"] for each in manifests.of("Service")}
     for service in manifests.of("Service"):
         name = f"Service {service['metadata']['name']}"
         found = manifests.pods(service["spec"]["selector"])
@@ -117,6 +125,10 @@ def _services(manifests: Manifests) -> Iterator[str]:
         for port in service["spec"]["ports"]:
             if not all(port["targetPort"] in port_names(each) for each in found):
                 yield f"{name} leads to port {port['targetPort']}, which its pods have none of"
+
+
+def _names_of_services(manifests: Manifests) -> Iterator[str]:
+    services = {each["metadata"]["name"] for each in manifests.of("Service")}
     for each in manifests.of("StatefulSet"):
         if each["spec"]["serviceName"] not in services:
             yield f"StatefulSet {each['metadata']['name']} is named by no Service"
@@ -181,9 +193,8 @@ def _scaling(manifests: Manifests) -> Iterator[str]:
 def _images(manifests: Manifests) -> Iterator[str]:
     for workload in manifests.workloads:
         images = [each["image"] for each in containers(workload)]
-        for volume in workload["spec"]["template"]["spec"]["volumes"]:
-            if "image" in volume:
-                images.append(volume["image"]["reference"])
+        volumes = workload["spec"]["template"]["spec"]["volumes"]
+        images += [each["image"]["reference"] for each in volumes if "image" in each]
         for image in images:
             tag = image.rpartition("/")[2].partition(":")[2]
             if not any(letter.isdigit() for letter in tag):
@@ -212,7 +223,9 @@ def _references(manifests: Manifests) -> Iterator[str]:
         for source in (s for each in containers(workload) for s in each.get("envFrom", [])):
             kind = "secret" if "secretRef" in source else "configMap"
             asked.append((kind, source[f"{kind}Ref"]["name"]))
-        yield from (f"{name} needs {k} {n}, which is not there" for k, n in asked if n not in known[k])
+        yield from (
+            f"{name} needs {k} {n}, which is not there" for k, n in asked if n not in known[k]
+        )
         mounted = {v["name"] for each in containers(workload) for v in each["volumeMounts"]}
         templates = workload["spec"].get("volumeClaimTemplates", [])
         given = {v["name"] for v in spec["volumes"]} | {v["metadata"]["name"] for v in templates}

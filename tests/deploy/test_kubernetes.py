@@ -179,7 +179,8 @@ def test_only_the_gateway_reaches_triton_and_the_databases(objects, name):
 
 
 @pytest.mark.parametrize(
-    "address", ["10.1.2.3", "169.254.169.254", "172.20.0.1", "192.168.1.1", "100.64.0.1", "127.0.0.1"]
+    "address",
+    ["10.1.2.3", "169.254.169.254", "172.20.0.1", "192.168.1.1", "100.64.0.1", "127.0.0.1"],
 )
 def test_downloads_and_webhooks_reach_no_private_address(objects, address):
     from ipaddress import ip_address, ip_network

@@ -46,12 +46,12 @@ class Load:
         self.answered, self.failed, self.tasks = 0, [], []
         self.over = threading.Event()
 
-    def run(self, _):
+    def run(self, client):
         turn = 0
         while not self.over.is_set():
             turn += 1
             try:
-                answer = self.ask(later=turn % 4 == 0)
+                answer = self.ask(client, later=turn % 4 == 0)
             except httpx.TransportError as error:
                 self.failed.append(repr(error))
                 continue
@@ -61,15 +61,15 @@ class Load:
                 self.tasks.append(answer.json()["request_id"])
             self.answered += 1
 
-    def ask(self, *, later):
+    def ask(self, client, *, later):
         url = self.balancer.url
         if later:
             hook = {"url": f"{self.outside.url}/hook"}
             body = {"audio_url": f"{self.outside.url}/song.mp3", "webhook": hook}
-            return httpx.post(f"{url}/analyze-with-webhook", json=body, timeout=90)
+            return client.post(f"{url}/analyze-with-webhook", json=body)
         headers = {"Cache-Control": "no-cache"}  # Triton must answer, not memory
         files = {"file": CLIP}
-        return httpx.post(f"{url}/analyze-audio", files=files, headers=headers, timeout=90)
+        return client.post(f"{url}/analyze-audio", files=files, headers=headers)
 
     def goes_on(self):
         """Wait until more requests were answered in the state that the deployment is in now."""
@@ -91,6 +91,7 @@ def own_triton(tmp_path):
     server.stop()
 
 
+@pytest.mark.timeout(600)
 def test_a_rolling_restart_under_load_loses_no_request_and_no_task(triton, own_triton, tmp_path):
     tritons = f"127.0.0.1:{triton.ports.grpc},127.0.0.1:{own_triton.ports.grpc}"
     names = itertools.count()
@@ -111,8 +112,11 @@ def test_a_rolling_restart_under_load_loses_no_request_and_no_task(triton, own_t
     load = Load(balancer, outside)
     try:
         fronts = [start(), start()]
-        with ThreadPoolExecutor(_CLIENTS) as clients:
-            asking = [clients.submit(load.run, number) for number in range(_CLIENTS)]
+        with (
+            httpx.Client(timeout=120, headers={"Connection": "close"}) as client,
+            ThreadPoolExecutor(_CLIENTS) as pool,
+        ):
+            asking = [pool.submit(load.run, client) for _ in range(_CLIENTS)]
             try:
                 load.goes_on()
                 own_triton.process.terminate()
