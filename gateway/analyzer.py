@@ -226,7 +226,8 @@ def _translated(error: TritonError) -> errors.ApiError:
         }[name](detail)
     if error.status is Status.DEADLINE_EXCEEDED or "Request timeout expired" in error.words:
         return errors.ServerTimeout("no answer before the deadline; send less at once, or later")
-    if error.status is Status.UNAVAILABLE or _died_under_it(error):
+    away = error.status is Status.UNAVAILABLE or reached(error) is False
+    if away or _died_under_it(error):
         return errors.ServerBusy(
             "the inference server is away or its queue is full; try again",
             retry_after=_RETRY_SECONDS,

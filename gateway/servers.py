@@ -161,5 +161,6 @@ def reached(error: BaseException) -> bool | None:
         return None
     if error.status in {Status.DEADLINE_EXCEEDED, Status.CANCELLED}:
         return None
-    away = error.status is Status.UNAVAILABLE
+    # The latter is what a Triton says that is stopping and has unloaded its models already.
+    away = error.status is Status.UNAVAILABLE or "no available versions" in error.words
     return not away or "queue size" in error.words or "timeout expired" in error.words
