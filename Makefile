@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint bench fuzz chaos docs song train-chorus train-genre evaluate lock clean
+.PHONY: help serve test lint bench fuzz chaos test-compose lint-deploy secrets docs song train-chorus train-genre evaluate lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -45,6 +45,18 @@ chaos: $(VENV)/.testing ## Kill the gateway, Triton and the database 1,000 times
 docs: $(VENV)/.testing ## Build the documentation as a site, in build/site
 	$(BIN)/mkdocs build --strict
 
+test-compose: $(VENV)/.testing ## Build the images, bring all up, kill each container in turn (minutes; needs Docker, root)
+	$(BIN)/python -m pytest tests/deploy/compose_for_real.py
+
+lint-deploy: ## Have checkov look at the images and manifests (needs kubectl)
+	@test -x $(VENV)-checkov/bin/checkov || { $(PYTHON) -m venv $(VENV)-checkov && $(VENV)-checkov/bin/pip install -q 'checkov>=3.3,<4'; }
+	@mkdir -p out/manifests && cp deploy/docker/Dockerfile out/manifests/
+	@for overlay in cpu gpu dev; do kubectl kustomize deploy/kubernetes/overlays/$$overlay > out/manifests/$$overlay.yaml || exit 1; done
+	$(VENV)-checkov/bin/checkov --directory out/manifests --config-file deploy/checkov.yaml
+
+secrets: $(VENV)/.serving ## Make a deployment's secrets below secrets/, for Kubernetes
+	@$(BIN)/python -m deploy.new_secrets secrets
+
 song: out/song.mp3 ## Make the sample song
 
 out/song.mp3: deploy/embedded/sample_song.py | $(VENV)/.serving
@@ -63,10 +75,11 @@ lock: ## Pin anew every version that the extras admit
 	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install -q -e '.[serving,export,dev]'
 	$(VENV)-lock/bin/pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
+	$(VENV)-lock/bin/python -m deploy.docker.lock
 	rm -rf $(VENV)-lock
 
 clean: ## Remove everything that was made here
-	rm -rf $(VENV) .cache out build *.egg-info
+	rm -rf $(VENV) $(VENV)-checkov .cache out build *.egg-info
 
 # The lock file holds versions of everything; the extras say which of them are installed.
 $(BIN)/python:
