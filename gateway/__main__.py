@@ -17,8 +17,6 @@ from gateway.app import create_app
 from gateway.inbound.http_protocol import HttpProtocol
 from gateway.settings import Settings
 
-_GRACE_SECONDS = 3  # Ctrl-C ends everything within five
-
 
 def main() -> int:
     """Read the settings and serve; 2 if a setting is wrong."""
@@ -55,7 +53,7 @@ def main() -> int:
         log_config=None,
         http=HttpProtocol,
         ws="none",
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_graceful_shutdown=settings.grace_seconds,
         server_header=False,
     )
     server = _Server(config)

@@ -34,7 +34,8 @@ from gateway.settings import Settings
 from gateway.state import State
 from gateway.tasks import fronts as task_fronts
 from gateway.tasks import routes as task_routes
-from gateway.tasks.runtime import Runtime, open_store, webhook_settings
+from gateway.tasks.database import open_store
+from gateway.tasks.runtime import Runtime, webhook_settings
 from gateway.tracing import Tracing
 from gateway.triton import TritonClient
 
@@ -54,7 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
     room = Room(settings.max_held_bytes)
     apps = _apps(settings)
     tokens = Tokens(settings.token_keys)
-    store = open_store(settings)
+    store = open_store(settings, metrics)
     now = partial(datetime.now, UTC)
 
     @asynccontextmanager

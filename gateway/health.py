@@ -44,4 +44,5 @@ async def metrics(request: Request) -> Response:
     """The gateway's metrics; Triton's own are on its metrics port."""
     state = state_of(request)
     state.metrics.triton_ready.set(await state.analyzer.ready())
+    await state.tasks.measure()
     return Response(state.metrics.text(), media_type=CONTENT_TYPE_LATEST)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse
 
 from gateway import errors
@@ -18,7 +18,7 @@ from gateway.analyzer import Audio, Kind, Timings
 from gateway.connection import unless_gone
 from gateway.dialects import failure_envelope, success_envelope
 from gateway.inbound.invoke_body import InvokeBody, InvokeBodyReader
-from gateway.openapi import INVOKE_BODY, INVOKE_RESPONSES
+from gateway.openapi import API_KEY, INVOKE_BODY, INVOKE_RESPONSES
 from gateway.outbound.download import download_to
 from gateway.room import Share
 from gateway.spool import spool
@@ -58,6 +58,7 @@ def envelope(request: Request, error: errors.ApiError) -> JSONResponse:
     summary="Analyse audio (SAMI invoke protocol)",
     openapi_extra=INVOKE_BODY,
     responses=INVOKE_RESPONSES,
+    dependencies=[Depends(API_KEY)],
 )
 async def invoke(request: Request) -> JSONResponse:
     """Answer a DeepChorus or AcousticSense invocation with the protocol's envelope."""
@@ -69,7 +70,12 @@ async def invoke(request: Request) -> JSONResponse:
         request.state.namespace = identity.namespace  # errors below repeat it
         if identity.version not in {"", _VERSION}:
             raise errors.ClientError(f"version {identity.version!r} is not served, only {_VERSION}")
-        app = state.identities.invoke_app(identity.appkey, identity.token, identity.namespace)
+        app = state.identities.invoke_app(
+            identity.appkey,
+            identity.token,
+            identity.namespace,
+            request.headers.get("authorization"),
+        )
         payload = _payload(body.fields.get("payload"))
         if body.error is not None:
             raise body.error

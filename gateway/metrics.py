@@ -52,6 +52,38 @@ class Metrics:
         self.triton_ready = Gauge(
             "acousticsense_triton_ready", "Whether both ensembles were ready", registry=registry
         )
+        self.tasks_accepted = Counter(
+            "acousticsense_tasks_accepted",
+            "Tasks committed by this process",
+            ["kind"],
+            registry=registry,
+        )
+        self.tasks_ended = Counter(
+            "acousticsense_tasks_ended",
+            "Tasks brought to their end by this process",
+            ["state"],
+            registry=registry,
+        )
+        self.deliveries = Counter(
+            "acousticsense_deliveries",
+            "Webhook calls of this process, by what follows from them",
+            ["outcome"],
+            registry=registry,
+        )
+        # Of the whole store, the same at every gateway of one database: take the max, not the sum.
+        self.tasks_open = Gauge(
+            "acousticsense_tasks_open", "Tasks that are not over", ["state"], registry=registry
+        )
+        self.task_oldest_seconds = Gauge(
+            "acousticsense_task_oldest_seconds",
+            "Age of the oldest task that is not over",
+            registry=registry,
+        )
+        self.deliveries_waiting = Gauge(
+            "acousticsense_deliveries_waiting",
+            "Webhook calls that wait, due or not",
+            registry=registry,
+        )
 
     def text(self) -> bytes:
         """The exposition format's text."""

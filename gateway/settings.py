@@ -62,6 +62,10 @@ class Settings(BaseSettings):
     """Longest a request may take before it is answered with ServerTimeout; the same time is given
     to Triton, whose queue drops what cannot be answered in it."""
 
+    grace_seconds: int = Field(3, ge=1)
+    """How long requests under way may still take after SIGTERM or Ctrl-C; tasks in analysis get a
+    second less, and what is not done then is handed back to be done by the next process."""
+
     max_audio_bytes: int = Field(100 * 2**20, gt=0)
     """Largest audio file, in bytes."""
 

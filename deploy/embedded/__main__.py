@@ -24,7 +24,7 @@ from deploy.embedded.triton import EmbeddedTriton, Ports, TritonStartError, die_
 _PROJECT = Path(__file__).parents[2]
 _SAMPLE = Path("out") / "song.mp3"
 _POLL_SECONDS = 0.2
-_GATEWAY_STOP_SECONDS = 4
+_GRACE_SECONDS = 3  # the gateway's default
 _START_SECONDS = 30.0
 _EPILOG = """\
 environment:
@@ -33,6 +33,7 @@ environment:
   TRITON_GRPC_PORT
   TRITON_METRICS_PORT
   ACOUSTICSENSE_CORES   cores to use, for instances and threads (all this process may run on)
+  ACOUSTICSENSE_GRACE_SECONDS  how long requests may take to end after Ctrl-C (3)
   ACOUSTICSENSE_…       the gateway's settings: python -m gateway --help
 
 examples:
@@ -138,7 +139,7 @@ def _wait_for_gateway(gateway: subprocess.Popen[bytes], port: int) -> None:
 def _stop_gateway(gateway: subprocess.Popen[bytes]) -> None:
     gateway.terminate()
     try:
-        gateway.wait(_GATEWAY_STOP_SECONDS)
+        gateway.wait(_number("ACOUSTICSENSE_GRACE_SECONDS", _GRACE_SECONDS) + 1)
     except subprocess.TimeoutExpired:
         gateway.kill()
         gateway.wait()

@@ -47,15 +47,20 @@ class Identities:
         """Whether anyone is let in, because no app is configured."""
         return not self._by_appkey
 
-    def invoke_app(self, appkey: str, token: str, namespace: str) -> App:
-        """The app of an invocation.
+    def invoke_app(
+        self, appkey: str, token: str, namespace: str, authorization: str | None = None
+    ) -> App:
+        """The app of an invocation: by appkey and token or, where neither is sent, by API key.
 
         Raises:
-            InvalidAccess: the appkey is missing or unknown.
+            InvalidAccess: appkey or API key is missing or unknown.
             IllegalToken: the token is missing, wrong, expired or another appkey's.
             DeniedNamespace: the app may not ask for this namespace.
         """
-        return _granted(self._app_of_appkey(appkey, token), namespace)
+        if authorization is None or appkey or token:
+            return _granted(self._app_of_appkey(appkey, token), namespace)
+        app = ANONYMOUS if self.is_open else self._app_of_api_key(authorization)
+        return _granted(app, namespace)
 
     def rest_app(self, authorization: str | None) -> App:
         """The app of a REST request, by its ``Authorization: Bearer <api key>``.

@@ -6,7 +6,8 @@ import asyncio
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -15,7 +16,12 @@ from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.schema import Table
 
+from gateway.metrics import Metrics
 from gateway.tasks.schema import SCHEMA, metadata
+from gateway.webhooks.secrets import SecretBox, kept_key
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -81,6 +87,39 @@ class Database:
     def _transact(self, work: Callable[[Connection], T]) -> T:
         with self._engine.begin() as connection:
             return work(connection)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What tasks are kept in, what encrypts their secrets, and what counts them."""
+
+    database: Database
+    secrets: SecretBox
+    metrics: Metrics
+
+
+def open_store(settings: Settings, metrics: Metrics) -> Store:
+    """Make the folder, and in it the key, unless keys are set; nothing is dialled.
+
+    Raises:
+        ValueError: the folder cannot be made, or a key or the database's URL is wrong.
+    """
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        keys = [key.get_secret_value() for key in settings.secret_keys]
+        secrets = SecretBox(keys or [kept_key(settings.data_dir / "secrets.key")])
+    except OSError as error:
+        raise ValueError(
+            f"{settings.data_dir} cannot hold tasks ({error.strerror}); set ACOUSTICSENSE_DATA_DIR"
+        ) from None
+    return Store(Database(_database_url(settings)), secrets, metrics)
+
+
+def _database_url(settings: Settings) -> str:
+    """Where tasks live: as set, or a file."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    return f"sqlite:///{settings.data_dir.absolute() / 'tasks.sqlite'}"
 
 
 def insert(connection: Connection, table: Table) -> Any:

@@ -7,7 +7,6 @@ import random
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,13 +17,12 @@ from gateway.outbound.client import OutboundClient
 from gateway.outbound.settings import OutboundSettings
 from gateway.room import Room
 from gateway.tasks.analysis import Limits, Work
-from gateway.tasks.database import Database
+from gateway.tasks.database import Store
 from gateway.tasks.engine import Engine
 from gateway.tasks.service import Tasks
 from gateway.tasks.upkeep import Upkeep
 from gateway.tasks.uploads import Uploads
 from gateway.tasks.worker import Worker
-from gateway.webhooks.secrets import SecretBox, kept_key
 from gateway.webhooks.sender import Sender
 
 if TYPE_CHECKING:
@@ -33,34 +31,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _CALLS = 512  # webhooks under way in this process; a call that waits costs next to nothing
-_GRACE_SECONDS = 2.0
 _RETRY_SECONDS = 1.0
 _WAIT_SECONDS = 3.0  # then the gateway serves what needs no tasks
-
-
-@dataclass(frozen=True, slots=True)
-class Store:
-    """What tasks are kept in, and what encrypts their secrets."""
-
-    database: Database
-    secrets: SecretBox
-
-
-def open_store(settings: Settings) -> Store:
-    """Make the folder, and in it the key, unless keys are set; nothing is dialled.
-
-    Raises:
-        ValueError: the folder cannot be made, or a key or the database's URL is wrong.
-    """
-    try:
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        keys = [key.get_secret_value() for key in settings.secret_keys]
-        secrets = SecretBox(keys or [kept_key(settings.data_dir / "secrets.key")])
-    except OSError as error:
-        raise ValueError(
-            f"{settings.data_dir} cannot hold tasks ({error.strerror}); set ACOUSTICSENSE_DATA_DIR"
-        ) from None
-    return Store(Database(_database_url(settings)), secrets)
 
 
 class Runtime:
@@ -77,7 +49,8 @@ class Runtime:
         now: Callable[[], datetime],
     ) -> None:
         """Put the parts together; nothing is begun."""
-        database, secrets = store.database, store.secrets
+        database = store.database
+        self._grace_seconds = settings.grace_seconds - 1  # the last is for handing back the rest
         uploads = Uploads(settings.data_dir / "audio")
         sender = Sender(webhooks, now, sends_secret=settings.webhook_secret_header)
         limits = Limits(
@@ -89,11 +62,10 @@ class Runtime:
             database, _executor_id(settings), settings.analysis_concurrency, _CALLS
         )
         self._worker = Worker(
-            database,
+            store,
             self._engine,
             work,
             sender,
-            secrets,
             now,
             random.Random(),  # noqa: S311  spreads retries, guards nothing
         )
@@ -105,7 +77,7 @@ class Runtime:
             now,
             timedelta(seconds=settings.task_seconds),
         )
-        self.tasks = Tasks(database, self._engine, self._worker, uploads, sender, secrets, now)
+        self.tasks = Tasks(store, self._engine, self._worker, uploads, sender, now)
         self._starting: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
 
@@ -161,7 +133,7 @@ class Runtime:
             self._starting.cancel()
             with suppress(asyncio.CancelledError):
                 await self._starting
-        await self._engine.stop(_GRACE_SECONDS)
+        await self._engine.stop(self._grace_seconds)
         await self._upkeep.stop()
         await self._upkeep.give_up()
 
@@ -169,13 +141,6 @@ class Runtime:
 def webhook_settings(settings: OutboundSettings) -> OutboundSettings:
     """Calls of webhooks have room of their own, so that dead receivers delay no download."""
     return settings.model_copy(update={"connections": _CALLS, "slow_seconds": 30.0})
-
-
-def _database_url(settings: Settings) -> str:
-    """Where tasks live: as set, or a file."""
-    if settings.database_url is not None:
-        return settings.database_url.get_secret_value()
-    return f"sqlite:///{settings.data_dir.absolute() / 'tasks.sqlite'}"
 
 
 def _executor_id(settings: Settings) -> str:

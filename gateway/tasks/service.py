@@ -7,6 +7,7 @@ Whatever ends after that, the task is found by the next process, or by one besid
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -18,7 +19,7 @@ from sqlalchemy import Connection
 
 from gateway import errors
 from gateway.tasks import store
-from gateway.tasks.database import AWAY, Database
+from gateway.tasks.database import AWAY, Store
 from gateway.tasks.engine import ANALYSIS, Engine
 from gateway.tasks.request import NewTask
 from gateway.tasks.schema import Delivery, TaskState
@@ -28,7 +29,6 @@ from gateway.tasks.uploads import Uploads
 from gateway.tasks.worker import Worker
 from gateway.webhooks import attempts
 from gateway.webhooks.attempts import Outcome
-from gateway.webhooks.secrets import SecretBox
 from gateway.webhooks.sender import Sender, Webhook
 
 T = TypeVar("T")
@@ -46,20 +46,20 @@ class Tasks:
 
     def __init__(
         self,
-        database: Database,
+        kept: Store,
         engine: Engine,
         worker: Worker,
         uploads: Uploads,
         sender: Sender,
-        secrets: SecretBox,
         now: Callable[[], datetime],
     ) -> None:
-        self._database = database
+        self._database = kept.database
         self._engine = engine
         self._worker = worker
         self._uploads = uploads
         self._sender = sender
-        self._secrets = secrets
+        self._secrets = kept.secrets
+        self._metrics = kept.metrics
         self._now = now
 
     async def accept(self, new: NewTask, audio: BinaryIO | None) -> str:
@@ -90,6 +90,7 @@ class Tasks:
                 await asyncio.to_thread(self._uploads.remove, name)
             raise
         if known is None:
+            self._metrics.tasks_accepted.labels(new.kind).inc()
             return new.id
         if name:
             await asyncio.to_thread(self._uploads.remove, name)
@@ -181,6 +182,7 @@ class Tasks:
         before = await self.find(task, app)
         now = milliseconds(self._now())
         if await self._run(partial(store.cancel, task=task, now=now)):
+            self._metrics.tasks_ended.labels(TaskState.CANCELLED).inc()
             self._worker.abandon(task)
             if before.audio_file:
                 await asyncio.to_thread(self._uploads.remove, before.audio_file)
@@ -212,6 +214,20 @@ class Tasks:
         await self._run(partial(attempts.replay, task=row, receiver=receiver, now=now))
         self._worker.wake()
         return await self.find(task, app)
+
+    async def measure(self) -> None:
+        """Set the gauges that tell of the whole store; NaN while it is away."""
+        metrics = self._metrics
+        try:
+            census = await self._run(store.census)
+        except errors.ServerBusy:
+            census = None
+        for state in store.UNFINISHED:
+            metrics.tasks_open.labels(state).set(census.open[state] if census else math.nan)
+        metrics.deliveries_waiting.set(census.waiting if census else math.nan)
+        now = milliseconds(self._now())
+        age = math.nan if census is None else (now - (census.oldest or now)) / 1000
+        metrics.task_oldest_seconds.set(age)
 
     async def ping(self, webhook: Webhook, webhook_id: str) -> Outcome:
         """Call a webhook once, with a signed body that is no task's."""

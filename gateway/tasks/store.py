@@ -180,6 +180,36 @@ def cancel(connection: Connection, task: str, now: int) -> bool:
     return False
 
 
+@dataclass(frozen=True, slots=True)
+class Census:
+    """What is not over, in the whole store.
+
+    Attributes:
+        open: tasks in each of the states that are not final.
+        oldest: when the oldest of them was accepted, in milliseconds; ``None`` if there is none.
+        waiting: attempts to deliver that have not begun.
+    """
+
+    open: dict[str, int]
+    oldest: int | None
+    waiting: int
+
+
+def census(connection: Connection) -> Census:
+    """Count what is not over; indexes hold just that, however much is kept."""
+    rows = connection.execute(
+        select(tasks.c.state, func.count().label("number"), func.min(tasks.c.accepted_at))
+        .where(tasks.c.finished_at.is_(None), tasks.c.state.in_(UNFINISHED))
+        .group_by(tasks.c.state)
+    ).all()
+    waiting = select(func.count()).where(deliveries.c.state == Attempt.WAITING)
+    return Census(
+        open=dict.fromkeys(UNFINISHED, 0) | {row[0]: row[1] for row in rows},
+        oldest=min((row[2] for row in rows), default=None),
+        waiting=connection.execute(waiting).scalar_one(),
+    )
+
+
 def audio_in_use(connection: Connection) -> set[str]:
     """Names of the audio files that tasks still need."""
     return set(

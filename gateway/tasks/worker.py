@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from gateway import errors
 from gateway.tasks import store
 from gateway.tasks.analysis import Work, failure, retry_seconds
-from gateway.tasks.database import Database
+from gateway.tasks.database import Store
 from gateway.tasks.engine import ANALYSIS, WEBHOOKS, Engine
 from gateway.tasks.schema import Delivery
 from gateway.tasks.store import Ending, TaskRow
@@ -26,7 +26,7 @@ from gateway.tasks.times import milliseconds
 from gateway.webhooks import attempts
 from gateway.webhooks.attempts import Outcome
 from gateway.webhooks.schedule import next_delay
-from gateway.webhooks.secrets import SecretBox, UnreadableSecretError
+from gateway.webhooks.secrets import UnreadableSecretError
 from gateway.webhooks.sender import GONE, Sender, Webhook
 
 log = structlog.get_logger()
@@ -42,19 +42,19 @@ class Worker:
 
     def __init__(
         self,
-        database: Database,
+        kept: Store,
         engine: Engine,
         work: Work,
         sender: Sender,
-        secrets: SecretBox,
         now: Callable[[], datetime],
         chance: random.Random,
     ) -> None:
-        self._database = database
+        self._database = kept.database
         self._engine = engine
         self._work = work
         self._sender = sender
-        self._secrets = secrets
+        self._secrets = kept.secrets
+        self._metrics = kept.metrics
         self._now = now
         self._chance = chance
         self._under_way: dict[str, asyncio.Task[Ending]] = {}
@@ -128,9 +128,11 @@ class Worker:
     async def _finish(self, task: TaskRow, ending: Ending) -> None:
         receiver = self.receiver(task) if task.webhook_url else None
         now = self._milliseconds()
-        await self._database.insist(
+        ended = await self._database.insist(
             partial(store.finish, task=task, ending=ending, receiver=receiver, now=now)
         )
+        if ended:
+            self._metrics.tasks_ended.labels(ending.state).inc()
         log.info("a task ended", task_id=task.id, state=ending.state, code=ending.error_code)
         await self._work.clear(task)
         self.wake()
@@ -144,7 +146,9 @@ class Worker:
             return
         began = self._milliseconds()
         outcome = await self._sent(row)
-        await self._database.insist(partial(self._record, row, attempt, outcome, began))
+        followed = await self._database.insist(partial(self._record, row, attempt, outcome, began))
+        if followed is not None:
+            self._metrics.deliveries.labels(followed).inc()
         self.wake()
 
     async def _sent(self, row: TaskRow) -> Outcome:
@@ -163,20 +167,22 @@ class Worker:
 
     def _record(
         self, row: TaskRow, attempt: int, outcome: Outcome, began: int, connection: Connection
-    ) -> None:
+    ) -> str | None:
+        """Note an attempt, and what follows from it; ``None`` if it was noted before."""
         if not attempts.record(connection, row.id, attempt, outcome, began):
-            return
+            return None
         now = self._milliseconds()
         answered = outcome.status is not None
         attempts.judge(connection, row.receiver, answered=answered, now=now)
         if outcome.error is None:
             attempts.end(connection, row.id, Delivery.DELIVERED)
-            return
+            return "delivered"
         delay = next_delay(row.retry, outcome.retry_after, self._chance)
         if delay is None or outcome.status == GONE:
             attempts.end(connection, row.id, Delivery.FAILED)
-            return
+            return "given up"
         attempts.follow(connection, row, attempt, now + delay // timedelta(milliseconds=1))
+        return "tried again"
 
     def receiver(self, task: TaskRow) -> str:
         """Who is called for a task: an app's webhooks at one scheme, host and port."""

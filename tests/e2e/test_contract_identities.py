@@ -45,6 +45,15 @@ def test_a_signature_buys_a_token_and_the_token_an_analysis(guarded):
     assert assert_served(invoke(guarded, body, params=identity))["thumbnail"]
 
 
+def test_one_api_key_does_for_both_protocols(guarded):
+    nobody = {"appkey": None, "token": None}
+    body = invocation(client=KARAOKE, **nobody)
+    assert assert_served(invoke(guarded, body, headers=KARAOKE.bearer))["thumbnail"]
+    answer = invoke(guarded, body, headers={"Authorization": "Bearer ask_nobody"})
+    assert_refused(answer, "InvalidAccess", "the API key is unknown", namespace="DeepChorus")
+    assert_refused(invoke(guarded, body), "InvalidAccess", "appkey is missing")
+
+
 def test_a_token_that_has_expired_is_refused(guarded):
     bought = ask_token(guarded, SINGER, expiration=1).json()
     wait_until(bought["expires_at"])

@@ -32,7 +32,7 @@ class Receiver:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/hook"
 
-    async def until(self, count: int, seconds: float = 15.0) -> list[Call]:
+    async def until(self, count: int, seconds: float = 60.0) -> list[Call]:
         """All calls, once there are so many."""
         async with asyncio.timeout(seconds):
             while len(self.calls) < count:  # noqa: ASYNC110  at ease

@@ -67,6 +67,23 @@ def test_an_issued_token_lets_its_app_in_until_it_expires(identities, clock):
         identities.invoke_app("chorus-appkey", token, "DeepChorus")
 
 
+def test_an_api_key_lets_its_app_invoke_where_neither_appkey_nor_token_is_sent(identities):
+    bearer = f"Bearer {API_KEYS[1]}"
+    assert identities.invoke_app("", "", "DeepChorus", bearer) is KARAOKE
+    with pytest.raises(errors.InvalidAccess, match="API key is unknown"):
+        identities.invoke_app("", "", "DeepChorus", "Bearer ask_nobody")
+    with pytest.raises(errors.DeniedNamespace):
+        identities.invoke_app("", "", "AcousticSense", "Bearer ask_chorus")
+
+
+def test_an_api_key_saves_no_wrong_token_and_no_half_identity(identities):
+    bearer = f"Bearer {API_KEYS[1]}"
+    with pytest.raises(errors.IllegalToken, match="missing"):
+        identities.invoke_app(APPKEY, "", "DeepChorus", bearer)
+    with pytest.raises(errors.InvalidAccess, match="appkey is missing"):
+        identities.invoke_app("", STATIC_TOKEN, "DeepChorus", bearer)
+
+
 @pytest.mark.parametrize("appkey", ["", "nobody", "\ud800", ACCESS_KEY])
 def test_a_missing_or_unknown_appkey_is_refused(identities, appkey):
     with pytest.raises(errors.InvalidAccess):

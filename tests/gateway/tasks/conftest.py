@@ -18,8 +18,9 @@ from gateway.metrics import Metrics
 from gateway.outbound import OutboundClient
 from gateway.room import Room
 from gateway.settings import Settings
+from gateway.tasks.database import open_store
 from gateway.tasks.request import NewTask
-from gateway.tasks.runtime import Runtime, open_store, webhook_settings
+from gateway.tasks.runtime import Runtime, webhook_settings
 from gateway.triton import TritonClient
 from gateway.webhooks.sender import Webhook
 from tests.postgresql import postgresql  # noqa: F401
@@ -61,16 +62,18 @@ def clock():
 
 
 @asynccontextmanager
-async def running(settings, clock):
+async def running(settings, clock, metrics=None):
     """One gateway's tasks, working."""
+    metrics = metrics or Metrics()
     tracer = NoOpTracerProvider().get_tracer("tests")
     async with (
         TritonClient(settings.triton_url, tracer) as triton,
         OutboundClient(settings.outbound) as outbound,
         OutboundClient(webhook_settings(settings.outbound)) as webhooks,
     ):
-        analyzer, room = Analyzer(triton, Metrics()), Room(2**30)
-        runtime = Runtime(settings, open_store(settings), analyzer, outbound, webhooks, room, clock)
+        analyzer, room = Analyzer(triton, metrics), Room(2**30)
+        store = open_store(settings, metrics)
+        runtime = Runtime(settings, store, analyzer, outbound, webhooks, room, clock)
         await runtime.start()
         try:
             yield runtime
@@ -114,7 +117,7 @@ def new_task(
     )
 
 
-async def until(look, seconds=15.0):
+async def until(look, seconds=60.0):
     """What ``look`` returns, as soon as it is true."""
     end = time.monotonic() + seconds
     while not (found := await look()):
