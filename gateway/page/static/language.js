@@ -59,22 +59,28 @@ export function translate() {
 
 const locale = () => (language === "zh" ? "zh-CN" : "en");
 
-/** `1:05` */
+/** `1:05`, the second that is running */
 export function clock(seconds) {
   const whole = Math.floor(Math.max(0, seconds));
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+/** `1:05`, the nearest second: where something begins or ends */
+export const mark = (seconds) => clock(Math.round(seconds));
+
+/** `1:05.3` */
+export function tenths(seconds) {
+  const count = Math.round(10 * seconds);
+  return `${clock(Math.floor(count / 10))}.${count % 10}`;
 }
 
 export function percent(share) {
   return new Intl.NumberFormat(locale(), { style: "percent" }).format(share);
 }
 
-export function duration(seconds) {
-  const digits = seconds < 10 ? 1 : 0;
-  return new Intl.NumberFormat(locale(), {
-    style: "unit", unit: "second", unitDisplay: language === "zh" ? "short" : "long",
-    maximumFractionDigits: digits,
-  }).format(seconds);
+export function seconds(number, unitDisplay = "long") {
+  const options = { style: "unit", unit: "second", unitDisplay, maximumFractionDigits: 1 };
+  return new Intl.NumberFormat(locale(), options).format(number);
 }
 
 /** `8.1 MB`, in powers of 1024 as the server counts. */

@@ -28,11 +28,9 @@ export const STRINGS = {
   "working.listening": ["Listening for genre and chorus …", "正在听曲风和副歌……"],
   "working.fetching": ["Fetching the sample song …", "正在取示例歌曲……"],
 
-  "result.both": ["{genre}. Chorus at {time}.", "{genre}，副歌在 {time}"],
-  "result.noChorus": ["{genre}. No clear chorus.", "{genre}，没有明显的副歌"],
-  "result.genreOnly": ["{genre}.", "{genre}"],
-  "result.chorusOnly": ["Chorus at {time}.", "副歌在 {time}"],
-  "result.noneAtAll": ["No clear chorus.", "没有明显的副歌"],
+  "result.genre": ["{genre}.", "{genre}"],
+  "result.chorus": ["Chorus at {time}.", "副歌在 {time}"],
+  "result.noChorus": ["No clear chorus.", "没有明显的副歌"],
   "result.sure": ["{genre} is the likeliest genre, at {confidence}.", "曲风最可能是{genre}（{confidence}）。"],
   "result.unsure": [
     "The genre is a guess: {genre} leads with only {confidence}.",
