@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -86,6 +87,40 @@ def as_file(name: str, data: bytes) -> dict[str, object]:
 
 def sees(page: Page, state: str) -> None:
     expect(page.locator("body")).to_have_attribute("data-state", state)
+
+
+@contextmanager
+def slowed(page: Page, *, upload: int = -1, latency: int = 0) -> Iterator[None]:
+    """A slow network, in bytes a second and in milliseconds."""
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    limits = {"offline": False, "downloadThroughput": -1}
+    slow = {**limits, "uploadThroughput": upload, "latency": latency}
+    session.send("Network.emulateNetworkConditions", slow)
+    yield
+    fast = {**limits, "uploadThroughput": -1, "latency": 0}
+    session.send("Network.emulateNetworkConditions", fast)
+    session.detach()
+
+
+def record(page: Page, selector: str, attribute: str = "") -> None:
+    """Keep all that an element says, or an attribute of it: what is over soon may be missed."""
+    page.evaluate(
+        """([selector, attribute]) => {
+          const element = document.querySelector(selector);
+          window.said = [];
+          new MutationObserver(() => {
+            const now = attribute ? element.getAttribute(attribute) : element.textContent;
+            if (now !== window.said.at(-1)) window.said.push(now);
+          }).observe(element, { attributes: true, childList: true, characterData: true });
+        }""",
+        [selector, attribute],
+    )
+
+
+def recorded(page: Page) -> list[str]:
+    said: list[str] = page.evaluate("window.said")
+    return said
 
 
 def until(page: Page, condition: Callable[[], bool]) -> None:

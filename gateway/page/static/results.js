@@ -24,7 +24,7 @@ export function headline({ genre, chorus, seconds: length }) {
   const lines = [];
   if (genre) lines.push(t("result.genre", { genre: name }));
   if (chorus) lines.push(t(time ? "result.chorus" : "result.noChorus", { time }));
-  const lead = [genreLead(genre, name), chorusLead(chorus, length)].filter(Boolean).join(" ");
+  const lead = t("result.lead", { genre: genreLead(genre, name), chorus: chorusLead(chorus, length) });
   return { lines, time, lead };
 }
 

@@ -49,6 +49,7 @@ export const STRINGS = {
     "A clip under 15 seconds counts as its own chorus.",
     "不到 15 秒的片段，整段算作副歌。",
   ],
+  "result.lead": ["{genre} {chorus}", "{genre}{chorus}"],
   "result.said": ["Analysis finished. {title}", "分析完成。{title}"],
 
   play: ["Play", "播放"],
