@@ -22,7 +22,7 @@ export function headline({ genre, chorus, seconds: length }) {
   const name = genre && genreName(genre.top_genre);
   const time = chorus?.chorus_segments.length ? mark(chorus.thumbnail[0].interval[0]) : "";
   const lines = [];
-  if (genre) lines.push(t("result.genre", { genre: name }));
+  if (genre) lines.push(t(isSure(genre) ? "result.genre" : "result.perhaps", { genre: name }));
   if (chorus) lines.push(t(time ? "result.chorus" : "result.noChorus", { time }));
   const lead = t("result.lead", { genre: genreLead(genre, name), chorus: chorusLead(chorus, length) });
   return { lines, time, lead };
@@ -45,8 +45,10 @@ export function breakable(name) {
 function genreLead(genre, name) {
   if (!genre) return "";
   const confidence = percent(genre.top_confidence / 100);
-  return t(genre.top_confidence < SURE ? "result.unsure" : "result.sure", { genre: name, confidence });
+  return t(isSure(genre) ? "result.sure" : "result.unsure", { genre: name, confidence });
 }
+
+const isSure = (genre) => genre.top_confidence >= SURE;
 
 function chorusLead(chorus, whole) {
   if (!chorus) return "";
@@ -55,7 +57,8 @@ function chorusLead(chorus, whole) {
   const best = chorus.thumbnail[0];
   if (!count) return best ? t("result.likeliest", { time: mark(best.interval[0]) }) : "";
   const length = seconds(Math.round(best.duration));
-  return t(count === 1 ? "result.one" : "result.many", { count, length });
+  const first = mark(chorus.chorus_segments[0].interval[0]);
+  return t(count === 1 ? "result.one" : "result.many", { count, first, length });
 }
 
 /**

@@ -29,6 +29,7 @@ export const STRINGS = {
   "working.fetching": ["Fetching the sample song …", "正在取示例歌曲……"],
 
   "result.genre": ["{genre}.", "{genre}"],
+  "result.perhaps": ["Perhaps {genre}.", "也许是{genre}"],
   "result.chorus": ["Chorus at {time}.", "副歌在 {time}"],
   "result.noChorus": ["No clear chorus.", "没有明显的副歌"],
   "result.sure": ["{genre} is the likeliest genre, at {confidence}.", "曲风最可能是{genre}（{confidence}）。"],
@@ -38,8 +39,8 @@ export const STRINGS = {
   ],
   "result.one": ["There is one chorus; it lasts {length}.", "有一段副歌，长 {length}。"],
   "result.many": [
-    "There are {count} choruses; the clearest lasts {length}.",
-    "共有 {count} 段副歌，最清楚的一段长 {length}。",
+    "There are {count} choruses, the first at {first}; the clearest lasts {length}.",
+    "共有 {count} 段副歌，第一段在 {first}；最清楚的一段长 {length}。",
   ],
   "result.likeliest": [
     "No stretch passes for a chorus; the likeliest begins at {time}.",
