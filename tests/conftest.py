@@ -53,7 +53,7 @@ class Gateway:
 
     def line(self, task_id: str) -> dict[str, object]:
         """The request's line of the log, which is written after its answer has gone out."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             for line in self.log.read_text().splitlines():
                 if task_id in line and '"event": "request"' in line:
@@ -81,7 +81,7 @@ def new_gateway(
             [sys.executable, "-m", "gateway"], env=environment, stderr=output
         )
     url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         try:
             httpx.get(f"{url}/health/live", timeout=2)
@@ -94,7 +94,7 @@ def new_gateway(
 
 def stop(gateway: Gateway) -> None:
     gateway.process.terminate()
-    gateway.process.wait(10)
+    gateway.process.wait(60)
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ def receiver(tmp_path_factory):
             stderr=file,
         )
     url = f"http://127.0.0.1:{port}/webhook"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         try:
             httpx.get(url)
@@ -39,7 +39,7 @@ def receiver(tmp_path_factory):
             break
     yield url, output
     process.terminate()
-    process.wait(10)
+    process.wait(60)
 
 
 def test_a_result_is_taken_once_however_often_it_is_delivered(receiver):

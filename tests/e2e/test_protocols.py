@@ -252,7 +252,7 @@ def test_a_bad_upload_gets_a_problem_document(gateway, files, status, title):
 
 def test_what_is_over_the_limit_is_refused_before_it_is_read(gateway):
     host = gateway.url.removeprefix("http://")
-    connection = http.client.HTTPConnection(host, timeout=10)
+    connection = http.client.HTTPConnection(host, timeout=60)
     connection.putrequest("POST", "/api/v1/invoke")
     connection.putheader("Content-Length", str(300 * 2**20))
     connection.endheaders()  # and no body: who waited for it would wait for ever

@@ -62,7 +62,7 @@ async def invoke_later(front, *, audio=CLIP, key=None, asks=None, **changes):
     return await ask(front, "POST", "/api/v1/invoke", client=None, json=body, headers=headers)
 
 
-async def over(front, task, client=KARAOKE, seconds=30):
+async def over(front, task, client=KARAOKE, seconds=90):
     end = time.monotonic() + seconds
     while True:
         document = (await ask(front, "GET", f"/api/v1/tasks/{task}", client=client)).json()

@@ -91,7 +91,7 @@ def test_too_many_header_fields_are_refused(address):
 def test_all_bodies_together_are_bounded(address):
     with socket.create_connection(address[:2]) as slow:
         slow.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\n" + b"x" * 10)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while address[2].room.held != 90_000:
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -99,14 +99,14 @@ def test_all_bodies_together_are_bounded(address):
         assert answer.status_code == 429
         assert int(answer.headers["Retry-After"]) >= 1
         assert httpx.post(url(address), content=b"x" * 50_000).json() == 50_000
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while address[2].room.held:
         assert time.monotonic() < deadline, "the room of a client that left is not given back"
         time.sleep(0.01)
 
 
 def test_a_body_that_drips_is_cut_off(address):
-    with socket.create_connection(address[:2], timeout=10) as slow:
+    with socket.create_connection(address[:2], timeout=60) as slow:
         slow.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n")
         began = time.monotonic()
         answer = b""

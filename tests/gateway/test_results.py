@@ -34,7 +34,7 @@ class Redis:
             ["redis-server", *options, str(self.folder)], stdout=subprocess.DEVNULL
         )
         client = redis.Redis(port=self.port)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             try:
                 client.ping()

@@ -86,7 +86,7 @@ async def calling(url):
         yield client
 
 
-async def ask(client, audio=b"song", seconds=5.0):
+async def ask(client, audio=b"song", seconds=30.0):
     return await client.infer("genre", io.BytesIO(audio), {"PROBABILITIES": 16}, {"a": 1}, seconds)
 
 

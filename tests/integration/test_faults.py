@@ -31,9 +31,9 @@ def post(front, data):
     return httpx.post(url, files={"file": data}, headers=headers, timeout=90)
 
 
-def wait_for(front, status, seconds=30):
+def wait_for(front, status, seconds=120):
     deadline = time.monotonic() + seconds
-    while httpx.get(f"{front.url}/health/ready", timeout=10).status_code != status:
+    while httpx.get(f"{front.url}/health/ready", timeout=30).status_code != status:
         assert time.monotonic() < deadline, f"not {status} in {seconds} s"
         time.sleep(0.1)
 
@@ -84,7 +84,7 @@ def test_a_client_that_leaves_cancels_its_inference(own):
     data = encode(tones(300.0, 22_050), "flac", 22_050)
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(f"{front.url}/analyze-audio", files={"file": data}, timeout=0.3)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while '"status": 499' not in front.log.read_text():
         assert time.monotonic() < deadline, front.log.read_text()
         time.sleep(0.1)

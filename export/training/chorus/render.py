@@ -16,7 +16,7 @@ SOUND_FONTS = (
     Path("/usr/share/sounds/sf2/TimGM6mb.sf2"),  # Debian: timgm6mb-soundfont
 )
 _LARGEST_FILE = 256 << 20  # bytes; less stops fluidsynth while it maps the larger sound font
-_PATIENCE = 90  # seconds of computing
+_MOST_COMPUTING = 90  # seconds of processor time: what is rendered must not depend on the load
 
 
 class RenderError(RuntimeError):
@@ -51,7 +51,6 @@ def render(
     Raises:
         RenderError: no sound came of it within the limits.
     """
-    limit = (_LARGEST_FILE, _LARGEST_FILE)
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "song.mid"), Path(folder, "song.raw")
         source.write_bytes(midi)
@@ -62,10 +61,9 @@ def render(
             subprocess.run(
                 [*command, str(sound_font), str(source)],
                 check=True,
-                timeout=_PATIENCE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+                preexec_fn=_bound,
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise RenderError(str(error)) from None
@@ -73,3 +71,9 @@ def render(
     if len(stereo) < 2 * rate:
         raise RenderError("fluidsynth made less than a second of sound")
     return np.asarray(stereo.reshape(-1, 2).mean(axis=1, dtype=np.float32) / 32768)
+
+
+def _bound() -> None:
+    """In the child: the kernel ends what computes or writes too much."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_FILE, _LARGEST_FILE))
+    resource.setrlimit(resource.RLIMIT_CPU, (_MOST_COMPUTING, _MOST_COMPUTING))

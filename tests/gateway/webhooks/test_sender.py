@@ -19,7 +19,7 @@ LOOPBACK = webhook_settings(OutboundSettings(allowed_hosts=("127.0.0.0/8",)))
 now = partial(datetime.now, UTC)
 
 
-async def send(there, *, secret=None, seconds=5, settings=LOOPBACK, sends_secret=False):
+async def send(there, *, secret=None, seconds=30, settings=LOOPBACK, sends_secret=False):
     async with OutboundClient(settings) as client:
         sender = Sender(client, now, sends_secret=sends_secret)
         return await sender.send(Webhook(there.url, secret, seconds), "5f0c", BODY)
