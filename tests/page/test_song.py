@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
@@ -102,6 +103,23 @@ def test_a_section_ends_by_itself_or_goes_round(reader, front):
     expect(page.locator("#play")).to_have_accessible_name("Pause")
 
 
+def test_a_section_in_a_long_song_ends_where_it_ends(reader, front):
+    page = reader.open(front.url)
+    at = page.evaluate("""async () => {
+      const main = document.querySelector("script[type=module]").src;
+      const { Player } = await import(new URL("player.js", main).href);
+      const player = new Player();
+      player.load(new AudioBuffer({ length: 600 * 8000, sampleRate: 8000 }));
+      const ended = new Promise((resolve) => player.addEventListener("change", () => {
+        if (!player.isPlaying && player.position > 1) resolve(player.position);
+      }));
+      player.playSection({ start: 1, end: 1.5 });
+      const late = new Promise((resolve) => setTimeout(resolve, 60_000, "it still plays"));
+      return Promise.race([ended, late]);
+    }""")
+    assert at == 1.5
+
+
 def test_the_curl_that_is_copied_works(reader, front, tmp_path):
     if shutil.which("curl") is None:
         pytest.skip("no curl on this machine")
@@ -129,6 +147,36 @@ def test_the_json_that_is_copied_is_the_answer(reader, front):
     page.get_by_role("button", name="Copy: Chorus, JSON").click()
     expect(page.locator("#told")).to_have_text("Copied")
     assert json.loads(page.evaluate("navigator.clipboard.readText()")) == chorus
+
+
+def test_where_copying_is_not_allowed_the_text_is_shown_to_be_selected(reader, front):
+    page = reader.open(front.url)
+    give(page, as_file("clip.mp3", CLIP))
+    sees(page, "result")
+    page.evaluate("navigator.clipboard.writeText = () => Promise.reject(new Error('refused'))")
+    page.get_by_role("button", name="Copy: Genre, JSON").click()
+    expect(page.locator("#told")).to_have_text("Select the text instead")
+    expect(page.get_by_role("region", name="Genre, JSON")).to_be_visible()
+
+
+def test_a_song_can_be_dropped_anywhere_and_of_several_the_first_counts(reader, front):
+    page = reader.open(front.url)
+    dropped = """([event, names, data]) => {
+      const carried = new DataTransfer();
+      const bytes = Uint8Array.from(atob(data), (each) => each.charCodeAt(0));
+      for (const name of names) carried.items.add(new File([bytes], name));
+      const options = { dataTransfer: carried, bubbles: true, cancelable: true };
+      document.querySelector("footer").dispatchEvent(new DragEvent(event, options));
+    }"""
+    files = [["first.mp3", "second.mp3"], base64.b64encode(CLIP).decode()]
+    page.evaluate(dropped, ["dragover", *files])
+    expect(page.get_by_text("Drop the song")).to_be_visible()
+    record(page, "#told")
+    page.evaluate(dropped, ["drop", *files])
+    expect(page.get_by_text("Drop the song")).to_be_hidden()
+    sees(page, "result")
+    assert "the first is analysed" in recorded(page)[0]
+    expect(page.locator("#result-facts")).to_contain_text("first.mp3")
 
 
 def test_a_format_that_only_the_server_reads_has_results_without_a_waveform(reader, front):

@@ -127,12 +127,17 @@ export function showAnswers({ genre, chorus, name, isLocked }, copied) {
     const copy = make("button", "quiet copy", t("copy"));
     copy.type = "button";
     copy.setAttribute("aria-label", t("copy.label", { what: t(key) }));
-    copy.onclick = () => copied(copyText(text), copy);
     const shown = make("pre", "", "", make("code", "", text));
     shown.tabIndex = 0; // it scrolls
     shown.setAttribute("role", "region");
     shown.setAttribute("aria-label", t(key));
-    return make("div", "answer", "", make("details", "", "", make("summary", "", t(key)), shown), copy);
+    const details = make("details", "", "", make("summary", "", t(key)), shown);
+    copy.onclick = async () => {
+      const worked = await copyText(text);
+      details.open ||= !worked; // to be selected there
+      copied(worked, copy);
+    };
+    return make("div", "answer", "", details, copy);
   }));
 }
 
@@ -150,7 +155,7 @@ async function copyText(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    return false; // no permission, or not a secure address
+    return false; // no permission, or an address without TLS
   }
 }
 

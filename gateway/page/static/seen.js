@@ -76,8 +76,7 @@ function writeNote(id, failure) {
   $(id).textContent = `${title} ${advice} ${failure.said}`;
 }
 
-async function tellCopied(done, button) {
-  const worked = await done;
-  button.textContent = t(worked ? "copied" : "copy");
-  say(t(worked ? "copied" : "copy.failed"));
+function tellCopied(worked, button) {
+  button.textContent = t(worked ? "copied" : "copy.failed");
+  say(button.textContent);
 }

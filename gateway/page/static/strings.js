@@ -103,7 +103,7 @@ export const STRINGS = {
   copy: ["Copy", "复制"],
   "copy.label": ["Copy: {what}", "复制：{what}"],
   copied: ["Copied", "已复制"],
-  "copy.failed": ["Copying is not allowed here: select the text instead.", "此处不能复制，请选中文本。"],
+  "copy.failed": ["Select the text instead", "请选中文本"],
 
   "recent.title": ["Recent songs", "最近的歌曲"],
   "recent.forget": ["Clear the list", "清空列表"],
