@@ -132,7 +132,10 @@ def until(page: Page, condition: Callable[[], bool]) -> None:
 
 
 def pixels(page: Page, canvas: str, colours: Sequence[str]) -> int:
-    """How many pixels of a canvas have one of these colours, named as in base.css."""
+    """How many pixels of a canvas's upper half have one of these colours, named as in base.css.
+
+    Of the waveform that is bars alone: the sections' row, in the same colours, is at its foot.
+    """
     counted: int = page.evaluate(
         """async ([selector, names]) => {
           await new Promise(requestAnimationFrame);
@@ -140,7 +143,7 @@ def pixels(page: Page, canvas: str, colours: Sequence[str]) -> int:
           const canvas = document.querySelector(selector);
           const style = getComputedStyle(canvas);
           const wanted = names.map((name) => parseInt(style.getPropertyValue(name).slice(1), 16));
-          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height / 2);
           let count = 0;
           for (let i = 0; i < data.length; i += 4) {
             const colour = (data[i] << 16) | (data[i + 1] << 8) | data[i + 2];

@@ -153,7 +153,7 @@ def test_where_copying_is_not_allowed_the_text_is_shown_to_be_selected(reader, f
     page = reader.open(front.url)
     give(page, as_file("clip.mp3", CLIP))
     sees(page, "result")
-    page.evaluate("navigator.clipboard.writeText = () => Promise.reject(new Error('refused'))")
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject('refused'); }")
     page.get_by_role("button", name="Copy: Genre, JSON").click()
     expect(page.locator("#told")).to_have_text("Select the text instead")
     expect(page.get_by_role("region", name="Genre, JSON")).to_be_visible()
