@@ -34,11 +34,11 @@ def cut(
 ) -> None:
     """Cut a song's likeliest chorus out: as a ringtone, a preview, a sample.
 
-      acousticsense cut song.mp3 --chorus -o clip.wav
-
     The server says where it is; the cutting is done here, with the package
-    soundfile: pip install 'acousticsense\\[cut]'
-    """  # fmt: skip
+    soundfile. For example:
+
+      acousticsense cut song.mp3 --chorus -o clip.wav
+    """
     soundfile = _soundfile()
     if to.suffix.lower() not in _FORMATS:
         end(f"{to}: a clip's name ends with {', '.join(_FORMATS)}", 2)

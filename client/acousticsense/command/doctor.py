@@ -43,12 +43,11 @@ class Finding:
 def doctor(url: BaseUrl = DEFAULT_URL, api_key: ApiKey = None) -> None:
     """Say what this machine can do, what it lacks, and how to get that.
 
-      acousticsense doctor
+    The exit status is 1 if anything is missing, whether or not you need it.
+    For example:
 
       acousticsense doctor --url https://music.example.com --api-key ask_…
-
-    The exit status is 1 if anything is missing, whether or not you need it.
-    """  # fmt: skip
+    """
     rooms: dict[str, Callable[[], Iterator[Finding]]] = {
         "To ask a server": lambda: _server(url, api_key),
         "To cut choruses out": _cutting,

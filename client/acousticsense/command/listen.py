@@ -30,13 +30,12 @@ def listen(
 ) -> None:
     """Print webhooks as they come, and say whether they are genuine.
 
-      acousticsense listen --secret 'my secret'
-
     Wrong signatures are answered with 401, all else with 200. A server calls
-    addresses of its own machine only where it is allowed to:
+    addresses of its own machine only where the setting
+    ACOUSTICSENSE_OUTBOUND__ALLOWED_HOSTS names them. For example:
 
-      ACOUSTICSENSE_OUTBOUND__ALLOWED_HOSTS='\\["127.0.0.1"]' acousticsense serve
-    """  # fmt: skip
+      acousticsense listen --secret 'my secret'
+    """
     try:
         server = _Receiver((host, port), secret)
     except (OSError, OverflowError) as error:

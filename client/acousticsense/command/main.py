@@ -42,7 +42,7 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def options(
-    show_version: Annotated[  # noqa: ARG001  its callback does the work
+    show_version: Annotated[
         bool,
         typer.Option("--version", is_eager=True, callback=_version, help="Print the version."),
     ] = False,

@@ -16,27 +16,29 @@ _STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0; padding: 2.5rem 1rem 4rem; background: var(--page); color: var(--ink);
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", "PingFang SC", "Noto Sans", sans-serif; }
-main { max-width: 60rem; margin: 0 auto; display: grid; gap: 1.25rem; }
+main { max-width: 60rem; margin: 0 auto; display: grid; gap: 1.25rem;
+  grid-template-columns: minmax(0, 1fr); }
 h1 { font-size: 1.75rem; margin: 0; letter-spacing: -.02em; }
 h2 { font-size: 1.05rem; margin: 0 0 1rem; }
 p { margin: 0; } .quiet { color: var(--quiet); fill: var(--quiet); }
 section, .figure { background: var(--card); border: 1px solid var(--line); border-radius: 14px;
   padding: 1.25rem 1.5rem; }
 .figures { display: grid; gap: 1.25rem;
-  grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); }
+  grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); }
 .figure b { display: block; font-size: 1.9rem; font-weight: 650; letter-spacing: -.02em; }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; } .scroll + p { margin-top: .75rem; }
 svg { display: block; width: 100%; min-width: 34rem; height: auto; font: 13px system-ui, sans-serif;
   fill: var(--ink); }
 svg .bar { fill: var(--accent); } svg .track { fill: var(--line); }
 svg .chorus, .key.chorus { fill: var(--soft); background: var(--soft); }
 svg .thumbnail, .key.thumbnail { fill: var(--strong); background: var(--strong); }
 svg .axis { stroke: var(--line); fill: none; }
-.key { display: inline-block; width: .8em; height: .8em; border-radius: 3px; margin: 0 .4em 0 1em; }
+.key { display: inline-block; width: .8em; height: .8em; border-radius: 3px; margin: 0 .4em 0 0; }
+.named { white-space: nowrap; margin-right: 1em; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th { text-align: left; color: var(--quiet); font-weight: 500; }
-th, td { padding: .4rem .75rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top;
-  overflow-wrap: anywhere; }
+th, td { padding: .4rem .75rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+td:first-child { overflow-wrap: anywhere; min-width: 9rem; }
 .number { text-align: right; white-space: nowrap; } summary { cursor: pointer; }
 li { overflow-wrap: anywhere; }
 @media print { body { padding: 0; background: none; } section, .figure { break-inside: avoid; } }
@@ -81,7 +83,7 @@ def _figures(found: Numbers) -> str:
 
 
 def _genres(found: Numbers) -> str:
-    return _section("Genres", f'<div class="scroll">{genre_bars(found.genres)}</div>')
+    return _section("Genres", f'<div class="scroll" tabindex="0">{genre_bars(found.genres)}</div>')
 
 
 def _confidence(found: Numbers) -> str:
@@ -92,7 +94,7 @@ def _confidence(found: Numbers) -> str:
     words = f"{sure['mean']} % on average, from {sure['min']} to {sure['max']} %."
     return _section(
         "Confidence in the first genre",
-        f'<div class="scroll">{picture}</div><p class="quiet">{words}</p>',
+        f'<div class="scroll" tabindex="0">{picture}</div><p class="quiet">{words}</p>',
     )
 
 
@@ -102,11 +104,14 @@ def _choruses(found: Numbers) -> str:
         f"{known['with_chorus']} of {known['songs']} songs have one; the likeliest lasts "
         f"{known['mean_length']} s on average."
     )
-    keys = '<span class="key chorus"></span>chorus<span class="key thumbnail"></span>likeliest'
+    keys = (
+        '<span class="named"><i class="key chorus"></i>chorus</span>'
+        '<span class="named"><i class="key thumbnail"></i>likeliest</span>'
+    )
     picture = chorus_map(found.songs)
     return _section(
         "Choruses",
-        f'<div class="scroll">{picture}</div><p class="quiet">{words} {keys}</p>',
+        f'<div class="scroll" tabindex="0">{picture}</div><p class="quiet">{keys} {words}</p>',
     )
 
 
@@ -131,7 +136,7 @@ def _songs(found: Numbers) -> str:
     )
     rows = "".join(map(_row, found.songs))
     table = f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
-    return _section("Songs", f'<div class="scroll">{table}</div>')
+    return _section("Songs", f'<div class="scroll" tabindex="0">{table}</div>')
 
 
 def _row(song: dict[str, Any]) -> str:

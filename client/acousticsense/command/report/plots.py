@@ -10,7 +10,7 @@ from acousticsense.command.report.numbers import clock, stretch
 
 _WIDTH = 720
 _ROW = 26
-_LABEL = 170
+_LABEL = 190
 _SONGS = 40
 _BINS = 10
 
@@ -94,7 +94,7 @@ def _song_words(song: dict[str, Any]) -> str:
     return f"{song['source']}: likeliest chorus {stretch(song['thumbnail'])}"
 
 
-def _short(name: str, most: int = 22) -> str:
+def _short(name: str, most: int = 20) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
