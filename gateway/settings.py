@@ -31,7 +31,8 @@ class Settings(BaseSettings):
     """Port to listen on."""
 
     triton_url: str = "127.0.0.1:8001"
-    """Triton's gRPC endpoint, ``host:port``."""
+    """Triton's gRPC endpoint, ``host:port``; several separated by commas. Every address of a name
+    is asked, each over a connection of its own."""
 
     genre_model: str = "genre"
     """Triton's ensemble that names genres; ``python -m export genre`` makes others."""

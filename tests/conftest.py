@@ -17,7 +17,8 @@ import pytest
 
 from deploy.embedded.repository import available_cores
 from deploy.embedded.sample_song import SAMPLE_RATE, song
-from deploy.embedded.triton import EmbeddedTriton, Ports
+from deploy.embedded.triton import EmbeddedTriton
+from deploy.triton_arguments import Ports
 from tests.sounds import encode
 
 PROJECT = Path(__file__).parents[1]

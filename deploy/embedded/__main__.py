@@ -19,7 +19,8 @@ from types import FrameType
 
 from deploy.embedded.installation import MissingPrerequisiteError, check_port
 from deploy.embedded.repository import available_cores
-from deploy.embedded.triton import EmbeddedTriton, Ports, TritonStartError, die_with_parent
+from deploy.embedded.triton import EmbeddedTriton, TritonStartError, die_with_parent
+from deploy.triton_arguments import Ports
 
 _PROJECT = Path(__file__).parents[2]
 _SAMPLE = Path("out") / "song.mp3"
