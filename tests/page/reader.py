@@ -143,8 +143,8 @@ def pixels(page: Page, canvas: str, colours: Sequence[str]) -> int:
           const canvas = document.querySelector(selector);
           const style = getComputedStyle(canvas);
           const wanted = names.map((name) => parseInt(style.getPropertyValue(name).slice(1), 16));
-          const { width, height } = canvas;
-          const { data } = canvas.getContext("2d").getImageData(0, 0, width, height / 2);
+          const pen = canvas.getContext("2d");
+          const { data } = pen.getImageData(0, 0, canvas.width, canvas.height / 2);
           let count = 0;
           for (let i = 0; i < data.length; i += 4) {
             const colour = (data[i] << 16) | (data[i + 1] << 8) | data[i + 2];
