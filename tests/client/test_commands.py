@@ -26,7 +26,7 @@ print(*sorted({name.partition(".")[0] for name in sys.modules}))
 
 
 @pytest.fixture
-def listening(tmp_path):
+def listening():
     process = subprocess.Popen(
         [*COMMAND, "listen", "--port", "0", "--secret", "my secret"],
         env=child_environment(PYTHONUNBUFFERED="1"),
