@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint bench fuzz chaos song train-chorus train-genre evaluate lock clean
+.PHONY: help serve test lint bench fuzz chaos docs song train-chorus train-genre evaluate lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ fuzz: $(VENV)/.testing ## Damage audio files 10,000 times and decode them (SEED=
 
 chaos: $(VENV)/.testing ## Kill the gateway, Triton and the database 1,000 times (KILLS=1000, SEED=1)
 	$(BIN)/python -m tests.chaos --kills $(or $(KILLS),1000) --seed $(or $(SEED),1)
+
+docs: $(VENV)/.testing ## Build the documentation as a site, in build/site
+	$(BIN)/mkdocs build --strict
 
 song: out/song.mp3 ## Make the sample song
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import httpx
 
 from deploy.embedded.repository import available_cores
-from deploy.embedded.triton import EmbeddedTriton, Ports
+from deploy.embedded.triton import EmbeddedTriton
+from deploy.triton_arguments import Ports
 
 PROJECT = Path(__file__).parents[1]
 CORES = available_cores()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import sys
+from pathlib import Path
 from types import FrameType
 
 import structlog
@@ -22,7 +24,7 @@ def main() -> int:
     """Read the settings and serve; 2 if a setting is wrong."""
     argparse.ArgumentParser(prog="python -m gateway", description=_help()).parse_args()
     try:
-        settings = Settings()
+        settings = _settings()
     except SettingsError as error:  # a list that is not JSON
         print(error, file=sys.stderr)
         return 2
@@ -70,6 +72,20 @@ class _Server(uvicorn.Server):
         if drain is not None:
             asyncio.get_running_loop().call_soon_threadsafe(drain)
         super().handle_exit(sig, frame)
+
+
+def _settings() -> Settings:
+    """From the environment, and from a folder with a file for each that is secret.
+
+    Raises:
+        ValidationError, SettingsError: one is wrong, or there is no such folder.
+    """
+    folder = os.environ.get("ACOUSTICSENSE_SECRETS_DIR")
+    if not folder:
+        return Settings()
+    if not Path(folder).is_dir():  # never read as "nothing is secret, so let anyone in"
+        raise SettingsError(f"ACOUSTICSENSE_SECRETS_DIR: there is no folder {folder}")
+    return Settings(_secrets_dir=folder)
 
 
 def _help() -> str:

@@ -5,27 +5,24 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, TypeVar
 
 from grpclib.const import Status
 from tritonclient.grpc import InferResult
 
 from gateway import errors
-from gateway.breaker import Breaker
 from gateway.metrics import Metrics
+from gateway.servers import Servers, reached
 from gateway.triton import ConnectionLostError, TritonClient, TritonError
 
 _MOST_GENRES = 16
 _NOT_AUDIO = "not audio"  # how audio.decoders begins the detail when the bytes are something else
 _STAGE_ERROR = re.compile(r"\b(EmptyData|IllegalData|ExceededDuration): (.*)", re.DOTALL)
 _RETRY_SECONDS = 2.0  # a Triton that restarts is back within seconds
-_TRIES = 2
 _VERSION_SECONDS = 60.0
-_FAILURES = 3  # calls in a row that did not reach Triton, until it is left in peace …
-_REST_SECONDS = 1.0  # … for so long
-
+T = TypeVar("T")
 
 Kind = Literal["genre", "chorus"]
 """What can be asked."""
@@ -95,14 +92,11 @@ class Audio:
 class Analyzer:
     """Asks Triton, within given seconds; leaving the awaiting task cancels the inference."""
 
-    def __init__(
-        self, triton: TritonClient, metrics: Metrics, models: Models | None = None
-    ) -> None:
+    def __init__(self, servers: Servers, metrics: Metrics, models: Models | None = None) -> None:
         """Ask the bundled models, unless others are named."""
-        self._triton = triton
+        self._servers = servers
         self._metrics = metrics
         self._models = models or Models()
-        self._breaker = Breaker(_FAILURES, _REST_SECONDS, time.monotonic, _reached)
         self._versions: dict[str, tuple[str, float]] = {}
 
     async def genre(self, audio: Audio, seconds: float) -> GenreResult:
@@ -143,8 +137,7 @@ class Analyzer:
         if time.monotonic() < until:
             return known
         try:
-            with self._breaker.call():
-                version = await self._triton.parameter(model, "model_version")
+            version = await self._call(lambda triton: triton.parameter(model, "model_version"))
         except TritonError as error:
             raise _translated(error) from error
         if model != kind:
@@ -154,34 +147,50 @@ class Analyzer:
 
     async def ready(self) -> bool:
         """Whether both ensembles, and so all their parts, are ready."""
-        try:
-            with self._breaker.call():  # whoever asks often is also the probe that closes it
-                return await self._triton.all_ready([self._models.genre, self._models.chorus])
+        names = [self._models.genre, self._models.chorus]
+        try:  # whoever asks often is also the probe that closes a breaker
+            return await self._call(lambda triton: triton.all_ready(names))
         except (TritonError, errors.ServerBusy):
             return False
 
     async def _ask(
         self, model: str, audio: Audio, seconds: float, outputs: dict[str, int]
     ) -> tuple[InferResult, Timings]:
-        """One inference; tried once more if a process of Triton's died under it."""
+        """One inference, and where its time went."""
         end = time.monotonic() + seconds
         wanted = {**outputs, "TIMES": 0}
-        for attempt in range(1, _TRIES + 1):
+        started = 0.0
+
+        async def infer(triton: TritonClient) -> InferResult:
+            nonlocal started
             started = time.time()
             left = max(0.001, end - time.monotonic())
+            return await triton.infer(model, audio.file, wanted, audio.parameters(), left)
+
+        try:
+            answer = await self._call(infer)
+        except TritonError as error:
+            raise _translated(error) from error
+        timings = _timings(answer.as_numpy("TIMES")[0], started, time.time())
+        for stage, spent in timings.stages().items():
+            self._metrics.stage_seconds.labels(stage).observe(spent)
+        return answer, timings
+
+    async def _call(self, work: Callable[[TritonClient], Awaitable[T]]) -> T:
+        """Ask a server; once more if a process of Triton's died under it, or another may do it.
+
+        Raises:
+            ServerBusy: every server is left in peace.
+            TritonError: as for the work.
+        """
+        for last in (False, True):
             try:
-                with self._breaker.call():
-                    answer = await self._triton.infer(
-                        model, audio.file, wanted, audio.parameters(), left
-                    )
+                async with self._servers.call() as triton:
+                    return await work(triton)
             except TritonError as error:
-                if attempt < _TRIES and _died_under_it(error):
-                    continue
-                raise _translated(error) from error
-            timings = _timings(answer.as_numpy("TIMES")[0], started, time.time())
-            for stage, spent in timings.stages().items():
-                self._metrics.stage_seconds.labels(stage).observe(spent)
-            return answer, timings
+                away = reached(error) is False and self._servers.have_another
+                if last or not (away or _died_under_it(error)):
+                    raise
         raise AssertionError("the loop returns or raises")
 
 
@@ -194,16 +203,6 @@ def _timings(times: Mapping[int, float], started: float, ended: float) -> Timing
     queue = max(0.0, begun - started)
     infer = max(0.0, ended - started - queue - decode - mel)
     return Timings(queue, decode, mel, infer)
-
-
-def _reached(error: BaseException) -> bool | None:
-    """Whether Triton was there at all; a full queue or a refusal is an answer."""
-    if not isinstance(error, TritonError):
-        return None
-    if error.status in {Status.DEADLINE_EXCEEDED, Status.CANCELLED}:
-        return None
-    away = error.status is Status.UNAVAILABLE
-    return not away or "queue size" in error.words or "timeout expired" in error.words
 
 
 def _died_under_it(error: TritonError) -> bool:

@@ -18,7 +18,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
-from gateway import errors, get_token, health, invoke, rest
+from gateway import errors, get_token, health, invoke, page, rest
 from gateway.admission import Admission
 from gateway.analyzer import Analyzer, Models
 from gateway.identity.apps import App, check_distinct, load_apps
@@ -30,6 +30,7 @@ from gateway.outbound.client import OutboundClient
 from gateway.request_log import RequestLog
 from gateway.results import make_store
 from gateway.room import Room
+from gateway.servers import Servers
 from gateway.settings import Settings
 from gateway.state import State
 from gateway.tasks import fronts as task_fronts
@@ -37,7 +38,6 @@ from gateway.tasks import routes as task_routes
 from gateway.tasks.database import open_store
 from gateway.tasks.runtime import Runtime, webhook_settings
 from gateway.tracing import Tracing
-from gateway.triton import TritonClient
 
 _CLIENT_CLOSED_REQUEST = 499  # what nginx logs; nobody is left to read it
 _LEAST_COMPRESSED = 1000  # bytes of an answer
@@ -61,8 +61,8 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         async with AsyncExitStack() as closing:
-            triton = await closing.enter_async_context(
-                TritonClient(settings.triton_url, tracing.tracer)
+            servers = await closing.enter_async_context(
+                Servers(settings.triton_url, tracing.tracer)
             )
             outbound = await closing.enter_async_context(OutboundClient(settings.outbound))
             webhooks = await closing.enter_async_context(
@@ -72,7 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
             closing.push_async_callback(results.close)
             closing.push_async_callback(asyncio.to_thread, tracing.close)
             models = Models(settings.genre_model, settings.chorus_model)
-            analyzer = Analyzer(triton, metrics, models)
+            analyzer = Analyzer(servers, metrics, models)
             runtime = Runtime(settings, store, analyzer, outbound, webhooks, room, now)
             closing.push_async_callback(runtime.stop)
             await runtime.start()
@@ -99,6 +99,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for front in (invoke, get_token, rest, task_fronts, task_routes, health):
         app.include_router(front.router)
+    if settings.page:
+        app.include_router(page.make_router(settings, locked=bool(apps)))
     app.add_exception_handler(errors.ApiError, _api_error)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(ClientDisconnect, _client_disconnect)

@@ -47,6 +47,11 @@ class Breaker:
         """Whether calls are refused; true as well while a probe is out."""
         return self._opened_at is not None
 
+    @property
+    def admits(self) -> bool:
+        """Whether a call would be let through now, if only as the probe."""
+        return self._opened_at is None or not (self._probing or self._left() > 0)
+
     @contextmanager
     def call(self) -> Iterator[None]:
         """Make one call inside.
@@ -66,13 +71,17 @@ class Breaker:
         """Let the call through; whether it is the probe."""
         if self._opened_at is None:
             return False
-        left = self._opened_at + self._rest - self._clock()
-        if left > 0 or self._probing:
+        if not self.admits:
             raise errors.ServerBusy(
-                "the inference server is away; try again", retry_after=max(left, 1.0)
+                "the inference server is away; try again", retry_after=max(self._left(), 1.0)
             )
         self._probing = True
         return True
+
+    def _left(self) -> float:
+        """Seconds of rest that are left, for an open breaker."""
+        assert self._opened_at is not None  # noqa: S101  the callers looked
+        return self._opened_at + self._rest - self._clock()
 
     def _settle(self, reached: bool | None, is_probe: bool) -> None:
         if is_probe:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+DELIVERED, AGAIN, GIVEN_UP = "delivered", "tried again", "given up"
 _SECONDS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _BYTES = tuple(4.0**power * 1024 for power in range(9))  # 1 KiB … 64 MiB
 
@@ -84,6 +85,14 @@ class Metrics:
             "Webhook calls that wait, due or not",
             registry=registry,
         )
+        # From 0 on, or Prometheus would miss the first of each
+        for counter, labels in (
+            (self.tasks_accepted, ("rest", "invoke")),
+            (self.tasks_ended, ("succeeded", "failed", "cancelled")),
+            (self.deliveries, (DELIVERED, AGAIN, GIVEN_UP)),
+        ):
+            for label in labels:
+                counter.labels(label)
 
     def text(self) -> bytes:
         """The exposition format's text."""

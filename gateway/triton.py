@@ -30,7 +30,8 @@ _BLOCK = 256 * 1024  # bytes read at a time: some 50 µs, and others get their t
 _CONNECT_SECONDS = 2.0
 # A server whose deadline passes closes the stream twice (gRPC as in Triton 2.51), which h2 takes
 # for a broken connection, and others' calls go down with it. So we are the ones who hang up first.
-_SLACK_SECONDS = 1.0
+# grpclib tells the server whole seconds, rounded down.
+_SLACK_SECONDS = 2.0
 _ASK_SECONDS = 2.0  # for what Triton answers from memory
 
 
@@ -57,10 +58,18 @@ class TritonClient:
         self._tracer = tracer
 
     async def __aenter__(self) -> Self:
-        self._channel = Channel(self._host, self._port)
+        self.open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Get ready for calls, on the running loop; nothing is dialled before the first."""
+        self._channel = Channel(self._host, self._port)
+
+    def close(self) -> None:
+        """Let the connection go."""
         self._channel.close()
 
     async def infer(

@@ -17,7 +17,8 @@ import pytest
 
 from deploy.embedded.repository import available_cores
 from deploy.embedded.sample_song import SAMPLE_RATE, song
-from deploy.embedded.triton import EmbeddedTriton, Ports
+from deploy.embedded.triton import EmbeddedTriton
+from deploy.triton_arguments import Ports
 from tests.sounds import encode
 
 PROJECT = Path(__file__).parents[1]
@@ -63,9 +64,11 @@ class Gateway:
             time.sleep(0.02)
 
 
-def new_gateway(triton_grpc: int, log: Path, **settings: str) -> Gateway:
-    """Started and listening; whoever calls stops it."""
-    (port,) = free_ports(1)
+def new_gateway(
+    triton_grpc: int, log: Path, *, port: int | None = None, **settings: str
+) -> Gateway:
+    """Started and listening, on a free port or on this one; whoever calls stops it."""
+    port = port or free_ports(1)[0]
     environment = {
         **os.environ,
         "ACOUSTICSENSE_PORT": str(port),

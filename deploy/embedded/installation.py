@@ -55,13 +55,6 @@ class Installation:
             "OPENBLAS_NUM_THREADS": "1",
         }
 
-    def write_backends(self, target: Path) -> None:
-        """Lay out a backend directory: the wheel's Python backend, and ours named onnxruntime."""
-        python = target / "python"  # copied: Triton refuses a library whose link leads elsewhere
-        shutil.copytree(self.wheel / "tritonserver" / "backends" / "python", python)
-        shutil.copy(_stub(self.wheel), python)
-        shutil.copytree(_ONNXRUNTIME, target / "onnxruntime")
-
 
 def find_installation() -> Installation:
     """Find the server and check the machine.
@@ -76,6 +69,16 @@ def find_installation() -> Installation:
         )
     _check_glibc()
     _check_shared_memory()
+    wheel = find_wheel()
+    return Installation(wheel, wheel.parent, _python_library())
+
+
+def find_wheel() -> Path:
+    """Find the wheel's folder, with a stub for this Python in it.
+
+    Raises:
+        MissingPrerequisiteError: it is not installed, or not for this Python.
+    """
     found = importlib.util.find_spec("pytriton")
     if found is None or found.origin is None:
         raise MissingPrerequisiteError(
@@ -83,7 +86,15 @@ def find_installation() -> Installation:
         )
     wheel = Path(found.origin).parent
     _stub(wheel)
-    return Installation(wheel, wheel.parent, _python_library())
+    return wheel
+
+
+def write_backends(wheel: Path, target: Path) -> None:
+    """Lay out a backend directory: the wheel's Python backend, and ours named onnxruntime."""
+    python = target / "python"  # copied: Triton refuses a library whose link leads elsewhere
+    shutil.copytree(wheel / "tritonserver" / "backends" / "python", python)
+    shutil.copy(_stub(wheel), python)
+    shutil.copytree(_ONNXRUNTIME, target / "onnxruntime")
 
 
 def check_port(port: int, setting: str) -> None:

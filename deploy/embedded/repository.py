@@ -45,7 +45,14 @@ def scale(config: model_config_pb2.ModelConfig, cores: int) -> None:
         config.instance_group[0].count = cores // threads
 
 
-def write_scaled(source: Path, target: Path, cores: int) -> None:
+def put_on_gpu(config: model_config_pb2.ModelConfig) -> None:
+    """Have a network run on the GPU, one instance of it; decoding stays on the cores, in place."""
+    if config.backend == "onnxruntime":
+        group = config.instance_group[0]
+        group.kind, group.count = model_config_pb2.ModelInstanceGroup.KIND_GPU, 1
+
+
+def write_scaled(source: Path, target: Path, cores: int, *, on_gpu: bool = False) -> None:
     """Lay a scaled copy of the repository ``source`` at ``target``: new configs, linked models.
 
     Raises:
@@ -57,6 +64,8 @@ def write_scaled(source: Path, target: Path, cores: int) -> None:
     for path in configs:
         config = read_config(path)
         scale(config, cores)
+        if on_gpu:
+            put_on_gpu(config)
         folder = target / path.parent.name
         folder.mkdir(parents=True)
         (folder / "config.pbtxt").write_text(text_format.MessageToString(config))

@@ -5,24 +5,21 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import secrets
 import shutil
 import signal
 import subprocess
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.embedded.installation import check_port, find_installation
+from deploy.embedded.installation import check_port, find_installation, write_backends
 from deploy.embedded.repository import write_scaled
+from deploy.triton_arguments import Ports, embedded_arguments, server_arguments
 
 _START_SECONDS = 120.0  # a cold disk, once; a warm start takes some seconds
 _STOP_SECONDS = 1  # the gateway has drained by then; unloading every stub would take three
 _POLL_SECONDS = 0.1
-# What could change the served models, read another process's memory or write files by name
-_RESTRICTED = "model-repository,shared-memory,trace,logging"
 _PR_SET_PDEATHSIG = 1
 # Said on every machine without a GPU
 _NOISE = ("CUDA", "CudaDriver", "DCGM", "NVML")
@@ -30,15 +27,6 @@ _NOISE = ("CUDA", "CudaDriver", "DCGM", "NVML")
 
 class TritonStartError(RuntimeError):
     """Triton ended, or was not ready in time; the message holds what it last complained of."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Loopback ports: each is checked before the start."""
-
-    http: int = 8000
-    grpc: int = 8001
-    metrics: int = 8002
 
 
 class EmbeddedTriton:
@@ -77,10 +65,15 @@ class EmbeddedTriton:
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
         write_scaled(self.models, self.work / "models", self.cores)
-        installation.write_backends(self.work / "backends")
+        write_backends(installation.wheel, self.work / "backends")
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(  # noqa: S603  our own arguments
-                [str(installation.executable), *self._arguments()],
+                [
+                    str(installation.executable),
+                    *server_arguments(self.work / "models", self.ports, self.cores, _STOP_SECONDS),
+                    *embedded_arguments(self.work / "backends"),
+                    f"--log-verbose={int(self.verbose)}",
+                ],
                 cwd=self.work,  # the stubs import from where they stand
                 env=installation.environment(os.environ),
                 stdin=subprocess.DEVNULL,
@@ -144,41 +137,6 @@ class EmbeddedTriton:
         ]
         said = "It said:\n  " + "\n  ".join(errors[-5:]) + "\n" if errors else ""
         return f"{said}Its whole log: {self.log}"
-
-    def _arguments(self) -> list[str]:
-        key = f"admin-key={secrets.token_hex(16)}"
-        arguments = {
-            "model-repository": self.work / "models",
-            "backend-directory": self.work / "backends",
-            "model-load-thread-count": max(4, 2 * self.cores),
-            "http-address": "127.0.0.1",
-            "http-port": self.ports.http,
-            "http-restricted-api": f"{_RESTRICTED}:{key}",
-            "grpc-address": "127.0.0.1",
-            "grpc-port": self.ports.grpc,
-            "grpc-restricted-protocol": f"{_RESTRICTED}:{key}",
-            "metrics-address": "127.0.0.1",
-            "metrics-port": self.ports.metrics,
-            "allow-gpu-metrics": "false",
-            "exit-timeout-secs": _STOP_SECONDS,
-            "log-verbose": int(self.verbose),
-        }
-        collector = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
-        traces = _trace_arguments(collector) if collector else []
-        named = [f"--{name}={value}" for name, value in arguments.items()]
-        return [*named, *traces, "--disable-auto-complete-config"]
-
-
-def _trace_arguments(collector: str) -> list[str]:
-    """Have Triton send its spans where the gateway sends its own; they join by traceparent."""
-    settings = (
-        "mode=opentelemetry",
-        "rate=1",
-        "level=TIMESTAMPS",
-        f"opentelemetry,url={collector.rstrip('/')}/v1/traces",
-        "opentelemetry,resource=service.name=acousticsense-triton",
-    )
-    return [f"--trace-config={setting}" for setting in settings]
 
 
 def die_with_parent() -> None:

@@ -15,7 +15,7 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection
 
-from gateway import errors
+from gateway import errors, metrics
 from gateway.tasks import store
 from gateway.tasks.analysis import Work, failure, retry_seconds
 from gateway.tasks.database import Store
@@ -176,13 +176,13 @@ class Worker:
         attempts.judge(connection, row.receiver, answered=answered, now=now)
         if outcome.error is None:
             attempts.end(connection, row.id, Delivery.DELIVERED)
-            return "delivered"
+            return metrics.DELIVERED
         delay = next_delay(row.retry, outcome.retry_after, self._chance)
         if delay is None or outcome.status == GONE:
             attempts.end(connection, row.id, Delivery.FAILED)
-            return "given up"
+            return metrics.GIVEN_UP
         attempts.follow(connection, row, attempt, now + delay // timedelta(milliseconds=1))
-        return "tried again"
+        return metrics.AGAIN
 
     def receiver(self, task: TaskRow) -> str:
         """Who is called for a task: an app's webhooks at one scheme, host and port."""

@@ -17,11 +17,11 @@ from gateway.analyzer import Analyzer
 from gateway.metrics import Metrics
 from gateway.outbound import OutboundClient
 from gateway.room import Room
+from gateway.servers import Servers
 from gateway.settings import Settings
 from gateway.tasks.database import open_store
 from gateway.tasks.request import NewTask
 from gateway.tasks.runtime import Runtime, webhook_settings
-from gateway.triton import TritonClient
 from gateway.webhooks.sender import Webhook
 from tests.postgresql import postgresql  # noqa: F401
 
@@ -67,7 +67,7 @@ async def running(settings, clock, metrics=None):
     metrics = metrics or Metrics()
     tracer = NoOpTracerProvider().get_tracer("tests")
     async with (
-        TritonClient(settings.triton_url, tracer) as triton,
+        Servers(settings.triton_url, tracer) as triton,
         OutboundClient(settings.outbound) as outbound,
         OutboundClient(webhook_settings(settings.outbound)) as webhooks,
     ):

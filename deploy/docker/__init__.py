@@ -1,0 +1,1 @@
+"""Images: one Dockerfile, and the locked packages of each."""

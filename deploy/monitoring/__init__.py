@@ -1,0 +1,1 @@
+"""What a deployment is watched with: Prometheus rules, and a dashboard that is made here."""
