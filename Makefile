@@ -80,7 +80,7 @@ $(VENV)/.serving: pyproject.toml requirements.lock | $(BIN)/python
 	@$(PIP) install -q -c requirements.lock -e '.[serving]'
 	@touch $@
 
-$(VENV)/.testing: $(VENV)/.serving
+$(VENV)/.testing: client/pyproject.toml $(VENV)/.serving
 	@echo "Installing what tests need (once, about a minute) …"
 	@$(PIP) install -q -c requirements.lock -e '.[serving,export,dev]' -e client
 	@touch $@

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,18 @@ def acousticsense(*arguments: object, **environment: str) -> subprocess.Complete
         capture_output=True,
         text=True,
         timeout=240,
+    )
+
+
+def begun(*arguments: object, **environment: str) -> subprocess.Popen[str]:
+    """The command, under way; it hears Ctrl-C even where these tests run in the background."""
+    return subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        env=child_environment(PYTHONUNBUFFERED="1", **environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  no lock
     )
 
 

@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 import signal
-import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -12,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.client.collections_of_songs import (
-    COMMAND,
     acousticsense,
-    child_environment,
+    begun,
     mixed_songs,
 )
 from tests.client.scripted import base_url, scripted
@@ -28,16 +26,6 @@ GOOD, BROKEN = 180, 20
 
 def lines(file: Path) -> list[dict]:
     return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
-
-
-def begin(*arguments, **environment):
-    return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
-        env=child_environment(**environment),
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
 
 
 def wait_for_lines(file: Path, count: int, process) -> None:
@@ -57,7 +45,7 @@ def test_200_mixed_songs_survive_a_kill_in_the_middle(gateway, tmp_path):
     mixed_songs(folder, GOOD, BROKEN)
     command = ("analyze", folder, "--genre", "--out", out, "--resume", "--report", report)
     before = uploads(gateway)
-    process = begin(*command, ACOUSTICSENSE_URL=gateway.url)
+    process = begun(*command, ACOUSTICSENSE_URL=gateway.url)
     wait_for_lines(out, 60, process)
     process.kill()
     assert process.wait(30) == -signal.SIGKILL
@@ -151,7 +139,7 @@ def test_refusals_of_a_busy_server_are_waited_out(front, tmp_path):
 def test_ctrl_c_ends_with_a_summary_and_the_results_so_far(gateway, tmp_path):
     folder, out = tmp_path / "songs", tmp_path / "all.jsonl"
     mixed_songs(folder, 60, 0)
-    process = begin("analyze", folder, "--genre", "--out", out, "--url", gateway.url)
+    process = begun("analyze", folder, "--genre", "--out", out, "--url", gateway.url)
     wait_for_lines(out, 5, process)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
@@ -217,11 +205,11 @@ def test_nobody_there_and_a_wrong_key_are_said_in_a_sentence(front, clip):
 def test_silence_is_interrupted_by_ctrl_c(clip):
     healthy = status(200, body=b'{"status": "healthy", "timestamp": "now"}')
     with scripted(healthy, silence) as there:
-        process = begin("analyze", clip, "--url", base_url(there))
+        process = begun("analyze", clip, "--url", base_url(there))
         while len(there.calls) < 2:
             assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=30)
+        _, told = process.communicate(timeout=60)
     assert process.returncode == 130
     assert told.startswith("Stopped.") and "Traceback" not in told

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from gateway.webhooks.signature import headers
-from tests.client.collections_of_songs import COMMAND, acousticsense, child_environment
+from tests.client.collections_of_songs import acousticsense, begun, child_environment
 from tests.conftest import PROJECT, free_ports
 from tests.e2e.contract import KARAOKE
 
@@ -27,13 +27,7 @@ print(*sorted({name.partition(".")[0] for name in sys.modules}))
 
 @pytest.fixture
 def listening():
-    process = subprocess.Popen(
-        [*COMMAND, "listen", "--port", "0", "--secret", "my secret"],
-        env=child_environment(PYTHONUNBUFFERED="1"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = begun("listen", "--port", 0, "--secret", "my secret")
     url = re.search(r"http://\S+", process.stderr.readline()).group()
     yield process, url
     if process.poll() is None:
@@ -54,7 +48,7 @@ def test_listen_verifies_prints_and_knows_what_it_has_seen(listening):
     assert httpx.post(url, content=b"\xff no JSON").status_code == 401
     assert httpx.post(url, content=iter([b"x"])).status_code == 411
     process.send_signal(signal.SIGINT)
-    told, trouble = process.communicate(timeout=30)
+    told, trouble = process.communicate(timeout=60)
     assert process.returncode == 130
     assert trouble.strip() == "Stopped."
     rules = [line for line in told.splitlines() if "/hook" in line]
@@ -75,7 +69,7 @@ def test_listen_takes_what_a_real_gateway_delivers(listening, front, clip):
             pass
         assert client.task(task).delivery == "delivered"
     process.send_signal(signal.SIGINT)
-    told, _ = process.communicate(timeout=30)
+    told, _ = process.communicate(timeout=60)
     assert f"genuine {task}" in told
 
 

@@ -89,7 +89,7 @@ def test_the_page_shows_everything_and_asks_nobody(tmp_path):
     said = " ".join(page.text)
     for words in ("6 songs", "IllegalData: 2", "OSError: 1", "83.33 % on average", "0:30 to 1:00"):
         assert words in said
-    assert "from 50.0 to 100 %" in said
+    assert "from 50.0 to 100.0 %" in said
     assert "2 of 3 songs have one" in said
     assert NASTY in said
     assert page.tags.count("svg") == 3
@@ -118,7 +118,7 @@ def test_markdown_is_a_document_whose_cells_hold(tmp_path):
     assert all(len(re.findall(r"(?<!\\)\|", line)) in {4, 5} for line in tables)
     assert "| Jazz | 2 |" in text
     assert "| IllegalData | 2 |" in text
-    assert "83.33 % on average, from 50.0 to 100 %" in text
+    assert "83.33 % on average, from 50.0 to 100.0 %" in text
     assert "<script>" not in text.replace("\\<", "")
 
 

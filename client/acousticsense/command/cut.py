@@ -98,8 +98,10 @@ def _copy(soundfile: Any, song: Path, to: Path, start: float, end_: float) -> No
             first = min(round(start * source.samplerate), source.frames)
             left = min(round(end_ * source.samplerate), source.frames) - first
             source.seek(first)
-            # A WAV of 24 bits becomes one of 24 bits.
-            same = soundfile.check_format(kind, source.subtype)
+            # 24 bits stay 24 bits, where the clip's form has them.
+            same = source.subtype.startswith("PCM_") and soundfile.check_format(
+                kind, source.subtype
+            )
             form = {"format": kind, "subtype": source.subtype if same else None}
             rate, channels = source.samplerate, source.channels
             with soundfile.SoundFile(str(draft), "w", rate, channels, **form) as clip:

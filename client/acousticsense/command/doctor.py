@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import platform
 import shutil
@@ -91,7 +90,7 @@ def _server(url: str, api_key: str | None) -> Iterator[Finding]:
 
 
 def _cutting() -> Iterator[Finding]:
-    there = importlib.util.find_spec("soundfile") is not None
+    there = installed("soundfile")
     yield Finding("soundfile", "" if there else "pip install 'acousticsense[cut]'")
 
 
@@ -111,5 +110,5 @@ def _serving() -> Iterator[Finding]:
 
 def _exporting() -> Iterator[Finding]:
     for name in _EXPORT_PACKAGES:
-        there = importlib.util.find_spec(name) is not None
+        there = installed(name)
         yield Finding(name, "" if there else _SERVER.replace("serving", "export"))

@@ -53,7 +53,7 @@ def options(
 def main() -> int:
     """Run the command; 130 after Ctrl-C."""
     try:
-        ended = app(standalone_mode=False)
+        ended = app(standalone_mode=False, prog_name="acousticsense")
     except (typer.Abort, KeyboardInterrupt):
         errors.print("Stopped.")
         return 130

@@ -37,7 +37,7 @@ def new(context: typer.Context) -> None:
 
 
 def installed(module: str) -> bool:
-    """Whether a module of the server's package can be run here."""
+    """Whether there is such a module here; those around it are imported for that."""
     try:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:  # the package around it is missing
