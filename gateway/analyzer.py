@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO, Literal, TypeVar
 
+import structlog
 from grpclib.const import Status
 from tritonclient.grpc import InferResult
 
@@ -23,6 +24,7 @@ _STAGE_ERROR = re.compile(r"\b(EmptyData|IllegalData|ExceededDuration): (.*)", r
 _RETRY_SECONDS = 2.0  # a Triton that restarts is back within seconds
 _VERSION_SECONDS = 60.0
 T = TypeVar("T")
+log = structlog.get_logger()
 
 Kind = Literal["genre", "chorus"]
 """What can be asked."""
@@ -229,4 +231,5 @@ def _translated(error: TritonError) -> errors.ApiError:
             "the inference server is away or its queue is full; try again",
             retry_after=_RETRY_SECONDS,
         )
+    log.error("Triton failed", status=error.status.name, words=error.words)  # the client hears less
     return errors.ServerError()
