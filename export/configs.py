@@ -105,7 +105,7 @@ def network(
     warmup: Mapping[str, Sequence[int]],
     machine: Machine,
     batch: int = 8,
-    spread: Spread = Spread(),  # noqa: B008  frozen
+    spread: Spread = Spread(),
 ) -> pb.ModelConfig:
     """An ONNX network; ``warmup`` gives the usual shape of each input, without the batch."""
     config = _model(name, inputs, outputs, batch)
@@ -185,7 +185,7 @@ def _warmup(
         found = warmup.inputs[tensor.name]
         found.data_type = pb.DataType.Value(f"TYPE_{tensor.kind}")
         found.dims.extend(shapes[tensor.name])
-        found.random_data = True
+        found.zero_data = True  # chance bytes may be numbers that are none, or point nowhere
 
 
 def _tensorrt(

@@ -19,6 +19,8 @@ UInt8 = NDArray[np.uint8]
 Run = Callable[..., Float32]
 """A network: its inputs, in the order of the graph, to its one output."""
 
+Inputs = tuple[NDArray[Any], ...]
+
 BATCHES = (1, 2, 7)
 WINDOWS = (1, 3)
 EXACT = 1e-4
@@ -103,24 +105,25 @@ def examples(pictures: UInt8) -> Iterator[tuple[UInt8, Float32]]:
             yield chosen, weights
 
 
+def answers(run: Run, shown: Iterable[Inputs]) -> list[Float32]:
+    """What a network says to each of the inputs."""
+    return [run(*inputs) for inputs in shown]
+
+
 def hold(
-    name: str,
-    reference: Run,
-    other: Run,
-    shown: Iterable[tuple[NDArray[Any], ...]],
-    tolerance: float,
+    name: str, expected: Sequence[Float32], run: Run, shown: Sequence[Inputs], tolerance: float
 ) -> float:
-    """The largest difference between two forms of a network over inputs that are shown to both.
+    """The largest difference of a network from the answers that are expected of it.
 
     Raises:
         ExportError: it is over the tolerance.
     """
     largest = 0.0
-    for inputs in shown:
-        expected, found = reference(*inputs), other(*inputs)
-        if expected.shape != found.shape or not np.isfinite(found).all():
+    for inputs, wanted in zip(shown, expected, strict=True):
+        found = run(*inputs)
+        if wanted.shape != found.shape or not np.isfinite(found).all():
             raise ExportError(f"{name}: answers of another form at {inputs[0].shape[:2]}")
-        largest = max(largest, float(np.abs(expected - found).max()))
+        largest = max(largest, float(np.abs(wanted - found).max()))
     if largest > tolerance:
         raise ExportError(f"{name}: probabilities differ by {largest:.2g}, over {tolerance:g}")
     return largest

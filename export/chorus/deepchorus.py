@@ -55,6 +55,7 @@ class DeepChorus(nn.Module):
 
     def __init__(self, sizes: Sizes, *, fused: bool = False) -> None:
         super().__init__()
+        self.sizes = sizes
         widths = pairwise((1, *sizes.stem))
         self.stem = nn.Sequential(
             *(_Stem(a, b, pool) for (a, b), pool in zip(widths, POOLS, strict=True))
@@ -179,6 +180,7 @@ class Attention(nn.Module):
         )
 
     def forward(self, frames: Tensor) -> Tensor:
+        """``(batch, frames, channels)`` to the same."""
         query, key, value = (
             nn.functional.elu(each(frames)) for each in (self.query, self.key, self.value)
         )

@@ -18,7 +18,7 @@ FUSED_ATTENTION = "MultiHeadAttention"
 
 
 def deepchorus_to_onnx(network: DeepChorus, *, fused: bool) -> onnx.ModelProto:
-    """``FEATURES`` ``(batch, frames, BANDS)`` to ``SCORES`` ``(batch, scores, 1)``.
+    """``FEATURES`` ``(batch, frames, BANDS)`` to ``RAW_CURVES`` ``(batch, scores, 1)``.
 
     Args:
         network: in evaluation mode.
@@ -28,7 +28,7 @@ def deepchorus_to_onnx(network: DeepChorus, *, fused: bool) -> onnx.ModelProto:
     for module in network.modules():
         if isinstance(module, Attention):
             module.fused = fused
-    axes = {"FEATURES": {0: "batch", 1: "frames"}, "SCORES": {0: "batch", 1: "scores"}}
+    axes = {"FEATURES": {0: "batch", 1: "frames"}, "RAW_CURVES": {0: "batch", 1: "scores"}}
     return exported(network, (torch.zeros(2, 99, BANDS),), axes)
 
 

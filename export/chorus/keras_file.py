@@ -1,8 +1,8 @@
 """DeepChorus' weights from the file that Keras writes (``save_weights``, ``save``: ``.h5``).
 
 Such a file has a group a layer, listed in the attribute ``layer_names`` in an order that follows
-the depth of the graph. What tells the order in which layers were *made* is their names: Keras counts
-each kind (``conv1d``, ``conv1d_1`` …). The numbers may begin anywhere. A group's attribute
+the depth of the graph. What tells the order in which layers were *made* is their names: Keras
+counts each kind (``conv1d``, ``conv1d_1`` …). The numbers may begin anywhere. A group's attribute
 ``weight_names`` lists its tensors; their last part is what they are (``kernel:0``).
 
 ==========================  =============================================  =======================
@@ -28,7 +28,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from export.chorus.deepchorus import POOLS, Attention, DeepChorus, Sizes, layers
+from export.chorus.deepchorus import Attention, DeepChorus, Sizes, layers
 from export.errors import ExportError
 
 Float32 = NDArray[np.float32]
@@ -97,12 +97,10 @@ def _layers(path: Path) -> dict[str, list[Weights]]:
 def _sizes(path: Path, found: dict[str, list[Weights]]) -> Sizes:
     """Widths as the file has them."""
     try:
-        stem = tuple(each["kernel"].shape[-1] for each in found["conv2d"])
-        if len(stem) != len(POOLS):
-            raise ValueError("another stem")
+        one, two, three, four = (each["kernel"].shape[-1] for each in found["conv2d"])
         first, *_, chunk, detail, _ = (each["kernel"] for each in found["conv1d"])
         return Sizes(
-            stem=stem,
+            stem=(one, two, three, four),
             channels=first.shape[-1],
             summary=chunk.shape[-1],
             detail=detail.shape[-1],

@@ -123,13 +123,13 @@ def _proven(
             f"{onnx_graphs.fused_attentions(fused)} of {layers} attentions were fused: the "
             "installed transformers or torch write a graph that ONNX Runtime does not know"
         )
-    reference = _torch_runner(served)
     for each in (plain, fused):
         onnx_graphs.stamp(each)
     shown = list(proof.examples(pictures))
+    expected = proof.answers(_torch_runner(served), shown)
     differences = {
-        "onnx": proof.hold("ONNX", reference, proof.runner(plain), shown, proof.EXACT),
-        "fused": proof.hold("fused", reference, proof.runner(fused), shown, proof.EXACT),
+        "onnx": proof.hold("ONNX", expected, proof.runner(plain), shown, proof.EXACT),
+        "fused": proof.hold("fused", expected, proof.runner(fused), shown, proof.EXACT),
     }
     report: dict[str, Any] = {
         "exporter": exporter,
@@ -150,7 +150,7 @@ def _proven(
         model = onnx_graphs.halved(plain)
         onnx_graphs.stamp(model)
         run = proof.runner(model)
-        differences["fp16"] = proof.hold("fp16", reference, run, shown, proof.HALF)
+        differences["fp16"] = proof.hold("fp16", expected, run, shown, proof.HALF)
     else:
         # TensorRT makes its own fusions, and does not know ONNX Runtime's.
         model = plain if request.machine.target is configs.Target.TENSORRT else fused

@@ -21,9 +21,7 @@ def samples(count):
 
 
 def test_parameters_name_the_published_front_end():
-    assert ChorusInputs.from_parameters(MEL) == ChorusInputs(
-        PUBLISHED, "mel", multiple=9, least=45
-    )
+    assert ChorusInputs.from_parameters(MEL) == ChorusInputs(PUBLISHED, "mel", multiple=9, least=45)
 
 
 @pytest.mark.parametrize("columns", [45, 46, 53, 54, 100])
