@@ -40,7 +40,7 @@ _CURVES = {
     "edge_weight": 0,
 }
 _USUAL_FRAMES = 288 * FRAMES_MULTIPLE  # a minute; an engine is built for ten
-_ODD = (5, 14, 61)  # lengths in the proofs, times FRAMES_MULTIPLE
+_ODD = (5, 14, 31)  # lengths in the proofs, times FRAMES_MULTIPLE
 
 
 def candidate(path: Path) -> Candidate:
