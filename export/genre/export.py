@@ -15,14 +15,14 @@ import torch
 from audio.pictures import Pictures
 from export import configs, onnx_graphs, proof
 from export.clips import pictures_of
-from export.configs import AUDIO, TIMES, Machine, Tensor
+from export.configs import Machine
 from export.errors import ExportError
 from export.genre.checkpoint import Checkpoint, load
 from export.genre.graph import Served, shape_of, to_onnx
+from export.genre.models import GenreModels
 from export.report import listed, name_of, provenance, write
 from export.staging import staging
 
-_ADAPTER = Path(__file__).parents[2] / "model_repository" / "genre_mel" / "1" / "model.py"
 _MEL = {
     "sample_rate": 22_050,
     "n_fft": 2048,
@@ -84,20 +84,12 @@ def export_genre(request: Request, tell: Tell = print) -> dict[str, Any]:
     tell(f"{request.checkpoint}: {len(checkpoint.labels)} genres, pictures of {checkpoint.size}")
     parameters = _parameters(request, checkpoint)
     look = Pictures.from_parameters(parameters, _BUCKETS[-1])
+    models = GenreModels(
+        name, request.version, checkpoint.labels, _picture(request, checkpoint), parameters,
+        _BUCKETS,
+    )  # fmt: skip
     with staging(request.repository, request.version) as stage:
-        machine = request.machine
-        mel = configs.python_stage(
-            f"{name}_mel", [AUDIO], [*_network_inputs(request, checkpoint), TIMES],
-            {**parameters, "window_buckets": ",".join(map(str, _BUCKETS))}, machine,
-        )  # fmt: skip
-        outputs = [Tensor("PROBABILITIES", "FP32", [len(checkpoint.labels)], "labels.txt")]
-        vit = _network(f"{name}_vit", request, checkpoint, outputs)
-        whole = configs.ensemble(
-            name, [*outputs, TIMES], [mel, vit], {"model_version": f"{request.version}.0.0"}
-        )
-        (stage.model(mel) / "model.py").write_bytes(_ADAPTER.read_bytes())
-        folder = stage.model(vit, checkpoint.labels)
-        (stage.model(whole, checkpoint.labels) / ".keep").touch()
+        folder = models.write(stage, request.machine)
         model, report = _proven(request, checkpoint, look, tell)
         onnx.save(model, folder / "model.onnx")
         report |= {"precision": request.precision.value, "picture": request.picture.value}
@@ -183,20 +175,8 @@ def _parameters(request: Request, checkpoint: Checkpoint) -> dict[str, str]:
     }
 
 
-def _network_inputs(request: Request, checkpoint: Checkpoint) -> list[Tensor]:
+def _picture(request: Request, checkpoint: Checkpoint) -> list[int]:
     channels = 1 if request.picture is Picture.GREY else 3
     if channels > checkpoint.channels:
         raise ExportError("a network of one channel is shown grey pictures: add --picture grey")
-    size = checkpoint.size
-    return [
-        Tensor("PICTURES", "UINT8", [-1, channels, size, size]),
-        Tensor("WEIGHTS", "FP32", [-1]),
-    ]
-
-
-def _network(
-    name: str, request: Request, checkpoint: Checkpoint, outputs: list[Tensor]
-) -> configs.pb.ModelConfig:
-    inputs = _network_inputs(request, checkpoint)
-    warmup = {"PICTURES": [1, *inputs[0].dims[1:]], "WEIGHTS": [1]}
-    return configs.network(name, inputs, outputs, warmup, request.machine)
+    return [channels, checkpoint.size, checkpoint.size]
