@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -33,7 +34,7 @@ def empty(folder):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("own")
-    music = folder_of_music(folder / "music", files=5)
+    music = folder_of_music(folder / "music", files=4)
     (music / "Winds" / "broken.mp3").write_bytes(b"ID3 and then nothing of music")
     (music / "Beats" / "cover.jpg").write_bytes(b"no music")
     (music / "notes.txt").write_text("neither")
@@ -53,7 +54,7 @@ def test_the_model_is_in_the_repository_without_a_fault(trained):
     assert (repository / "genre_own" / "labels.txt").read_text().split() == list(GENRES)
     noted = json.loads((repository / "genre_own_vit" / "1" / "export.json").read_text())
     assert noted == report
-    assert (report["files"], report["folds"], report["source"]) == (15, 5, "music")
+    assert (report["files"], report["folds"], report["source"]) == (12, 4, "music")
 
 
 def test_it_hears_what_it_has_not_learnt_from(trained):
@@ -77,16 +78,16 @@ def test_what_was_read_and_what_was_skipped_is_told(trained):
     _, _, said = trained
     skipped = [line for line in said if line.startswith("skipped")]
     assert len(skipped) == 1 and skipped[0].startswith("skipped Winds/broken.mp3: IllegalData")
-    assert "16 of 16 files read" in said
-    assert "15 files, 3 genres: Beats, Chords, Winds" in said
+    assert "13 of 13 files read" in said
+    assert "12 files, 3 genres: Beats, Chords, Winds" in said
     assert "### Both" in said[-2]
 
 
 def test_the_card_has_figures_of_files_that_were_not_learnt_from(trained):
     folder, _, _ = trained
     card = (folder / "repository" / "genre_own_vit" / "model_card.md").read_text()
-    assert "judged in 5 folds" in card
-    assert "| Chords | 5 |" in card
+    assert "judged in 4 folds" in card
+    assert "| Chords | 4 |" in card
     assert card.endswith((folder / "work" / "cross_validation.md").read_text())
 
 
@@ -103,13 +104,17 @@ def test_a_second_run_decodes_and_trains_nothing_again_and_gives_the_same_file(t
     assert again["sha256"] == report["sha256"]
 
 
-def test_training_from_the_beginning_gives_the_same_file(trained, tmp_path):
-    folder, report, _ = trained
-    again = train_folder(
-        folder / "music", TOY, name="genre_own", repository=empty(tmp_path),
-        work=tmp_path / "work", tell=lambda _: None,
-    )  # fmt: skip
-    assert again["sha256"] == report["sha256"]
+def test_training_from_the_beginning_gives_the_same_file(tmp_path):
+    music = folder_of_music(tmp_path / "music", files=2, genres=GENRES[:2])
+    sums = []
+    for run in ("one", "other"):
+        (tmp_path / run).mkdir()
+        report = train_folder(
+            music, replace(TOY, epochs=2), name="genre_own", repository=tmp_path / run,
+            work=tmp_path / f"{run}-work", tell=lambda _: None,
+        )  # fmt: skip
+        sums.append(report["sha256"])
+    assert sums[0] == sums[1]
 
 
 def test_a_file_lies_in_one_fold_and_every_fold_has_every_genre(tmp_path):

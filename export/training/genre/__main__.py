@@ -15,7 +15,6 @@ from export.training.genre.own_labels import train_folder
 from export.training.genre.recipe import make
 from export.training.genre.train import Recipe
 
-
 _EXAMPLE = """for example, with a folder a genre and a file a song:
 
   python -m export.training.genre --folder ~/music --name genre_mine
