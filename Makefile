@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint bench fuzz chaos test-compose lint-deploy secrets docs song train-chorus train-genre evaluate lock clean
+.PHONY: help serve test test-compose test-keras lint lint-deploy bench fuzz chaos secrets docs song train-chorus train-genre evaluate lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -26,6 +26,9 @@ test: $(VENV)/.testing ## Run every test
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+test-keras: $(VENV)/.testing $(VENV)-keras/.ready ## Hold DeepChorus against Keras (TensorFlow, apart), and ten minutes against 4 GB
+	KERAS_PYTHON=$(abspath $(VENV)-keras)/bin/python $(BIN)/python -m pytest -m slow tests/export/chorus
 
 lint: $(VENV)/.testing ## Mend formatting, then check style, types and imports
 	$(BIN)/ruff format
@@ -79,7 +82,7 @@ lock: ## Pin anew every version that the extras admit
 	rm -rf $(VENV)-lock
 
 clean: ## Remove everything that was made here
-	rm -rf $(VENV) $(VENV)-checkov .cache out build *.egg-info
+	rm -rf $(VENV) $(VENV)-checkov $(VENV)-keras .cache out build *.egg-info
 
 # The lock file holds versions of everything; the extras say which of them are installed.
 $(BIN)/python:
@@ -93,7 +96,13 @@ $(VENV)/.serving: pyproject.toml requirements.lock | $(BIN)/python
 	@$(PIP) install -q -c requirements.lock -e '.[serving]'
 	@touch $@
 
-$(VENV)/.testing: $(VENV)/.serving
+$(VENV)/.testing: client/pyproject.toml $(VENV)/.serving
 	@echo "Installing what tests need (once, about a minute) …"
 	@$(PIP) install -q -c requirements.lock -e '.[serving,export,dev]' -e client
+	@touch $@
+
+$(VENV)-keras/.ready: pyproject.toml | $(BIN)/python
+	@echo "Installing TensorFlow (once, about two minutes) …"
+	@$(PYTHON) -m venv $(VENV)-keras
+	@$(VENV)-keras/bin/python -m pip --disable-pip-version-check install -q -e '.[keras]'
 	@touch $@

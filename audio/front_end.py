@@ -6,8 +6,11 @@ serves a model and the code that trains or exports it read the same numbers from
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from typing import Any
+
+PAD_MODES = ("constant", "reflect")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ class FrontEnd:
         power: exponent of the magnitude, 2 for power, 1 for magnitude.
         pool: neighbouring frames averaged (as power, before decibels) into one column.
         top_db: decibels kept below the loudest value.
+        pad_mode: what stands before the first and behind the last sample: ``constant`` (silence)
+            or ``reflect`` (the song mirrored, librosa's default before 0.10).
     """
 
     sample_rate: int
@@ -35,21 +40,27 @@ class FrontEnd:
     power: float = 2.0
     pool: int = 1
     top_db: float = 80.0
+    pad_mode: str = "constant"
+
+    def __post_init__(self) -> None:
+        if self.pad_mode not in PAD_MODES:
+            raise ValueError(f"pad_mode is {self.pad_mode!r}, not one of {', '.join(PAD_MODES)}")
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, str]) -> FrontEnd:
         """Read a front end from configuration text; other keys are ignored.
 
         Raises:
-            ValueError: a key is missing or its text is no number.
+            ValueError: a key is missing, its text is no number, or the padding is unknown.
         """
-        values: dict[str, float] = {}
-        for field in fields(cls):
-            if field.name in parameters:
-                number = int if field.type == "int" else float
-                values[field.name] = number(parameters[field.name])
+        kinds: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "str": str}
+        values = {
+            field.name: kinds[str(field.type)](parameters[field.name])
+            for field in fields(cls)
+            if field.name in parameters
+        }
         try:
-            return cls(**values)  # type: ignore[arg-type]  # ints and floats by declared type
+            return cls(**values)
         except TypeError as error:
             raise ValueError(f"front end parameters are incomplete: {error}") from None
 

@@ -49,7 +49,7 @@ def frame_count(samples: int, front: FrontEnd) -> int:
 
 
 def mel(samples: Float32, front: FrontEnd) -> Float32:
-    """Mel spectrogram, as ``librosa.feature.melspectrogram(center=True, pad_mode="constant")``.
+    """Mel spectrogram, as ``librosa.feature.melspectrogram(center=True, pad_mode=…)``.
 
     Args:
         samples: ``(n,)`` mono, at ``front.sample_rate``; may be empty.
@@ -93,8 +93,13 @@ def to_decibels(power: Float32, front: FrontEnd) -> Float32:
 
 
 def _padded_slice(samples: Float32, start: int, frames: int, front: FrontEnd) -> Float32:
-    """The samples that ``frames`` frames from ``start`` cover, zeros where the song is not."""
+    """The samples that ``frames`` frames from ``start`` cover, padded where the song is not."""
     stop = start + (frames - 1) * front.hop_length + front.n_fft
+    if front.pad_mode == "reflect" and len(samples) and (start < 0 or stop > len(samples)):
+        period = max(1, 2 * len(samples) - 2)  # there and back; the turning samples stand once
+        at = np.abs(np.arange(start, stop)) % period
+        reflected: Float32 = samples[np.minimum(at, period - at) % len(samples)]
+        return reflected
     inside = samples[max(start, 0) : max(stop, 0)]
     before = max(-start, 0)
     return np.pad(inside, (before, stop - start - before - len(inside)))

@@ -14,6 +14,7 @@ import httpx
 
 from audio.decode import decode
 from audio.mel import mel
+from benchmarks.deepchorus import deepchorus
 from benchmarks.exported import exported
 from benchmarks.front_door import front_door
 from benchmarks.in_process import InProcess
@@ -125,6 +126,7 @@ _ALL = {
     "chorus": chorus,
     "front_door": front_door,
     "exported": exported,
+    "deepchorus": deepchorus,
     "tasks": tasks,
 }
 

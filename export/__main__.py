@@ -71,6 +71,34 @@ def genre(  # noqa: PLR0913, PLR0917  every one is an option of the command
 
 
 @app.command()
+def chorus(
+    checkpoint: Annotated[
+        Path, typer.Option(help="DeepChorus' .h5 file, or the chorus recipe's work folder.")
+    ],
+    repository: Repository = _REPOSITORY,
+    name: Annotated[
+        str | None, typer.Option(help="Of the ensemble; from the checkpoint's.")
+    ] = None,
+    version: Annotated[int, typer.Option(help="Of the models; the served one stays.")] = 1,
+    target: Annotated[Target, typer.Option(help="What the network will run on.")] = Target.CPU,
+    cores: Annotated[int, typer.Option(min=1, help="Of the CPU, for threads and instances.")] = 1,
+    gpus: Annotated[int, typer.Option(min=1, help="With --target cuda or tensorrt.")] = 1,
+) -> None:
+    """Export a chorus network: DeepChorus as published (Keras), or one of our own recipe.
+
+    Four models are written: NAME (send it audio), NAME_mel, NAME_net and NAME_segments:
+
+    `python -m export chorus --checkpoint Deepchorus_2021.h5 --name chorus_published`
+
+    `python -m export chorus --checkpoint .cache/chorus --name chorus_mine`
+    """
+    from export.chorus.export import Request, export_chorus
+
+    machine = Machine(target, cores, 0 if target is Target.CPU else gpus)
+    export_chorus(Request(checkpoint, repository, name, version, machine), typer.echo)
+
+
+@app.command()
 def check(
     repository: Annotated[Path, typer.Argument(help="The model repository.")] = _REPOSITORY,
     cores: Annotated[int, typer.Option(min=1, help="Of the machine it is for.")] = 1,

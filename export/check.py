@@ -9,11 +9,10 @@ import onnx
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
+from export.configs import NEWEST_IR, NEWEST_OPSET
+
 Shape = tuple[int, list[int]]
 """A tensor's type, by Triton's number, and its dimensions."""
-
-NEWEST_OPSET = 20
-NEWEST_IR = 9
 
 # ONNX's tensor types, by Triton's
 _TYPES = {

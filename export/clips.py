@@ -19,7 +19,9 @@ UInt8 = NDArray[np.uint8]
 _MADE = 24
 _SECONDS = 12.0
 _MOST_CLIPS = 200
-_AUDIO = {".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac"}
+
+AUDIO_SUFFIXES = {".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".m4a", ".aac"}
+"""Of file names that are taken for music in a folder."""
 
 
 def pictures_of(folder: Path | None, look: Pictures) -> UInt8:
@@ -31,7 +33,7 @@ def pictures_of(folder: Path | None, look: Pictures) -> UInt8:
     if folder is None:
         return np.concatenate([look.of(samples) for samples in made(look.front.sample_rate)])
     found = []
-    for path in sorted(each for each in folder.rglob("*") if each.suffix.lower() in _AUDIO):
+    for path in sorted(each for each in folder.rglob("*") if each.suffix.lower() in AUDIO_SUFFIXES):
         try:
             samples = decode(path.read_bytes(), look.front.sample_rate)
         except AudioError as error:

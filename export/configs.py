@@ -5,18 +5,20 @@ Whatever the target, each model has its warmup, its queue policy and its share o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
+NEWEST_OPSET, NEWEST_IR = 20, 9
+"""Of a network's file: what ONNX Runtime 1.19 in Triton 24.10 loads."""
+
 _QUEUE_SIZE = 64
 _QUEUE_MICROSECONDS = 60_000_000
 _THREADS_A_SESSION = 4
 _TRT_WORKSPACE_BYTES = 2**31
-_LONGEST = 8  # times the usual song: the greatest size that an engine is built for
 _HEURISTIC = "1"  # an exhaustive search is repeated for every new length of a song
 
 
@@ -48,6 +50,19 @@ class Tensor:
 
 AUDIO = Tensor("AUDIO", "STRING", [1])
 TIMES = Tensor("TIMES", "FP64", [3])
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What an engine is built for, of each open axis.
+
+    Attributes:
+        least: the smallest size.
+        most: the greatest, in times the usual one.
+    """
+
+    least: int = 1
+    most: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +105,9 @@ def network(
     warmup: Mapping[str, Sequence[int]],
     machine: Machine,
     batch: int = 8,
+    spread: Spread = Spread(),
 ) -> pb.ModelConfig:
-    """An ONNX network; ``warmup`` gives the shape of each input, without the batch."""
+    """An ONNX network; ``warmup`` gives the usual shape of each input, without the batch."""
     config = _model(name, inputs, outputs, batch)
     config.backend = "onnxruntime"
     config.default_model_filename = "model.onnx"
@@ -108,7 +124,7 @@ def network(
         )
         _parameters(config, {"cudnn_conv_algo_search": _HEURISTIC})
     if machine.target is Target.TENSORRT:
-        _tensorrt(config, inputs, warmup, batch)
+        _tensorrt(config, inputs, warmup, batch, spread)
     _warmup(config, inputs, warmup)
     return config
 
@@ -124,10 +140,11 @@ def ensemble(
     config = _model(name, [AUDIO], outputs, batch)
     config.platform = "ensemble"
     _parameters(config, parameters)
+    wanted = {tensor.name for each in [config, *steps] for tensor in [*each.input, *config.output]}
     for each in steps:
         step = config.ensemble_scheduling.step.add(model_name=each.name, model_version=-1)
         step.input_map.update({tensor.name: tensor.name for tensor in each.input})
-        step.output_map.update({tensor.name: tensor.name for tensor in each.output})
+        step.output_map.update({t.name: t.name for t in each.output if t.name in wanted})
     return config
 
 
@@ -168,7 +185,7 @@ def _warmup(
         found = warmup.inputs[tensor.name]
         found.data_type = pb.DataType.Value(f"TYPE_{tensor.kind}")
         found.dims.extend(shapes[tensor.name])
-        found.random_data = True
+        found.zero_data = True  # chance bytes may be numbers that are none, or point nowhere
 
 
 def _tensorrt(
@@ -176,23 +193,21 @@ def _tensorrt(
     inputs: Sequence[Tensor],
     shapes: Mapping[str, Sequence[int]],
     batch: int,
+    spread: Spread,
 ) -> None:
     """Half precision, one engine for all sizes up to a full batch, kept between starts."""
     accelerator = config.optimization.execution_accelerators.gpu_execution_accelerator.add()
     accelerator.name = "tensorrt"
 
-    def pairs(tensor: Tensor) -> Iterable[tuple[int, int]]:
-        return zip(tensor.dims, shapes[tensor.name], strict=True)
+    def sizes(first: int, of_open: Callable[[int], int]) -> dict[str, list[int]]:
+        return {
+            t.name: [
+                first,
+                *(of_open(u) if d < 0 else d for d, u in zip(t.dims, shapes[t.name], strict=True)),
+            ]
+            for t in inputs
+        }
 
-    smallest = {t.name: [1, *(1 if d < 0 else d for d in t.dims)] for t in inputs}
-    usual = {t.name: [1, *shapes[t.name]] for t in inputs}
-    largest = {
-        t.name: [
-            batch,
-            *(8 * s if d < 0 else d for d, s in zip(t.dims, shapes[t.name], strict=True)),
-        ]
-        for t in inputs
-    }
     accelerator.parameters.update(
         {
             "precision_mode": "FP16",
@@ -200,9 +215,9 @@ def _tensorrt(
             "max_workspace_size_bytes": str(_TRT_WORKSPACE_BYTES),
             "trt_engine_cache_enable": "1",
             "trt_engine_cache_path": f"/var/cache/tensorrt/{config.name}",
-            "trt_profile_min_shapes": _profile(smallest),
-            "trt_profile_opt_shapes": _profile(usual),
-            "trt_profile_max_shapes": _profile(largest),
+            "trt_profile_min_shapes": _profile(sizes(1, lambda _: spread.least)),
+            "trt_profile_opt_shapes": _profile(sizes(1, lambda usual: usual)),
+            "trt_profile_max_shapes": _profile(sizes(batch, lambda usual: spread.most * usual)),
         }
     )
 

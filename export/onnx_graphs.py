@@ -14,6 +14,9 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 from onnxruntime.transformers.fusion_options import FusionOptions
 from onnxruntime.transformers.optimizer import optimize_model
 
+from export.configs import NEWEST_IR, NEWEST_OPSET
+from export.errors import ExportError
+
 _KEPT_WHOLE = ["LayerNormalization", "Softmax"]
 
 
@@ -84,6 +87,23 @@ def halved(model: onnx.ModelProto) -> onnx.ModelProto:
     )
     del converted.graph.value_info[:]
     return converted
+
+
+def stamp(model: onnx.ModelProto) -> None:
+    """Say what every Triton served with can read, and drop the exporter's notes and paths.
+
+    Raises:
+        ExportError: the graph needs a newer opset.
+    """
+    for opset in model.opset_import:
+        if opset.domain in {"", "ai.onnx"} and opset.version > NEWEST_OPSET:
+            raise ExportError(f"the graph needs opset {opset.version}, over {NEWEST_OPSET}")
+    model.ir_version = NEWEST_IR
+    del model.metadata_props[:]
+    graph = model.graph
+    for each in [graph, *graph.node, *graph.initializer, *graph.input, *graph.output]:
+        each.ClearField("metadata_props")
+        each.ClearField("doc_string")
 
 
 def _give_own_constants(model: onnx.ModelProto, kinds: list[str]) -> None:

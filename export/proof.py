@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,8 +16,10 @@ from export.errors import ExportError
 
 Float32 = NDArray[np.float32]
 UInt8 = NDArray[np.uint8]
-Run = Callable[[UInt8, Float32], Float32]
-"""Pictures ``(B, W, C, H, W')`` and weights ``(B, W)`` to probabilities ``(B, classes)``."""
+Run = Callable[..., Float32]
+"""A network: its inputs, in the order of the graph, to its one output."""
+
+Inputs = tuple[NDArray[Any], ...]
 
 BATCHES = (1, 2, 7)
 WINDOWS = (1, 3)
@@ -77,9 +80,10 @@ def session(model: onnx.ModelProto, threads: int = 1) -> ort.InferenceSession:
 def runner(model: onnx.ModelProto, threads: int = 1) -> Run:
     """The graph as a function."""
     running = session(model, threads)
+    names = [each.name for each in running.get_inputs()]
 
-    def run(pictures: UInt8, weights: Float32) -> Float32:
-        (answer,) = running.run(None, {"PICTURES": pictures, "WEIGHTS": weights})
+    def run(*inputs: NDArray[Any]) -> Float32:
+        (answer,) = running.run(None, dict(zip(names, inputs, strict=True)))
         return np.asarray(answer)
 
     return run
@@ -101,18 +105,25 @@ def examples(pictures: UInt8) -> Iterator[tuple[UInt8, Float32]]:
             yield chosen, weights
 
 
-def hold(name: str, reference: Run, other: Run, pictures: UInt8, tolerance: float) -> float:
-    """The largest difference between two forms of a network.
+def answers(run: Run, shown: Iterable[Inputs]) -> list[Float32]:
+    """What a network says to each of the inputs."""
+    return [run(*inputs) for inputs in shown]
+
+
+def hold(
+    name: str, expected: Sequence[Float32], run: Run, shown: Sequence[Inputs], tolerance: float
+) -> float:
+    """The largest difference of a network from the answers that are expected of it.
 
     Raises:
         ExportError: it is over the tolerance.
     """
     largest = 0.0
-    for chosen, weights in examples(pictures):
-        expected, found = reference(chosen, weights), other(chosen, weights)
-        if expected.shape != found.shape or not np.isfinite(found).all():
-            raise ExportError(f"{name}: answers of another form at {chosen.shape[:2]}")
-        largest = max(largest, float(np.abs(expected - found).max()))
+    for inputs, wanted in zip(shown, expected, strict=True):
+        found = run(*inputs)
+        if wanted.shape != found.shape or not np.isfinite(found).all():
+            raise ExportError(f"{name}: answers of another form at {inputs[0].shape[:2]}")
+        largest = max(largest, float(np.abs(wanted - found).max()))
     if largest > tolerance:
         raise ExportError(f"{name}: probabilities differ by {largest:.2g}, over {tolerance:g}")
     return largest

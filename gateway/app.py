@@ -18,7 +18,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
-from gateway import errors, get_token, health, invoke, rest
+from gateway import errors, get_token, health, invoke, page, rest
 from gateway.admission import Admission
 from gateway.analyzer import Analyzer, Models
 from gateway.identity.apps import App, check_distinct, load_apps
@@ -99,6 +99,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for front in (invoke, get_token, rest, task_fronts, task_routes, health):
         app.include_router(front.router)
+    if settings.page:
+        app.include_router(page.make_router(settings, locked=bool(apps)))
     app.add_exception_handler(errors.ApiError, _api_error)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(ClientDisconnect, _client_disconnect)

@@ -6,7 +6,7 @@ import ipaddress
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic import AliasChoices, Field, FilePath, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway.identity.apps import App
@@ -115,6 +115,13 @@ class Settings(BaseSettings):
 
     result_seconds: int = Field(86_400, gt=0)
     """How long an analysis can be read by its id."""
+
+    page: bool = True
+    """Whether the web page is served at ``/``."""
+
+    sample_song: FilePath | None = None
+    """A song that the page offers to try the server with; without it the page has no such button.
+    Anyone who reaches the page can download it."""
 
     log_format: Literal["console", "json"] = "console"
     """Lines for people or for machines."""

@@ -64,9 +64,11 @@ class Gateway:
             time.sleep(0.02)
 
 
-def new_gateway(triton_grpc: int, log: Path, **settings: str) -> Gateway:
-    """Started and listening; whoever calls stops it."""
-    (port,) = free_ports(1)
+def new_gateway(
+    triton_grpc: int, log: Path, *, port: int | None = None, **settings: str
+) -> Gateway:
+    """Started and listening, on a free port or on this one; whoever calls stops it."""
+    port = port or free_ports(1)[0]
     environment = {
         **os.environ,
         "ACOUSTICSENSE_PORT": str(port),

@@ -110,7 +110,9 @@ def _watch(triton: EmbeddedTriton, gateway: subprocess.Popen[bytes]) -> int:
 
 
 def _start_gateway(port: int, grpc_port: int) -> subprocess.Popen[bytes]:
+    sample = _PROJECT / _SAMPLE
     environment = {
+        **({"ACOUSTICSENSE_SAMPLE_SONG": str(sample)} if sample.exists() else {}),
         **os.environ,
         "ACOUSTICSENSE_PORT": str(port),
         "ACOUSTICSENSE_TRITON_URL": f"127.0.0.1:{grpc_port}",
@@ -148,7 +150,7 @@ def _greeting(port: int, ports: Ports) -> str:
     url = f"http://127.0.0.1:{port}"
     # base64 of a song is longer than an argument may be: the body goes through a pipe
     return f"""
-AcousticSense is ready: {url}   (Ctrl-C stops it)
+AcousticSense is ready: {url}   (a page for your browser; Ctrl-C stops it)
 Triton: http://127.0.0.1:{ports.http} and grpc://127.0.0.1:{ports.grpc}, \
 metrics http://127.0.0.1:{ports.metrics}/metrics
 

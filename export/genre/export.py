@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import platform
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
-from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +15,14 @@ import torch
 from audio.pictures import Pictures
 from export import configs, onnx_graphs, proof
 from export.clips import pictures_of
-from export.configs import AUDIO, TIMES, Machine, Tensor
+from export.configs import Machine
 from export.errors import ExportError
 from export.genre.checkpoint import Checkpoint, load
 from export.genre.graph import Served, shape_of, to_onnx
+from export.genre.models import GenreModels
+from export.report import listed, name_of, provenance, write
 from export.staging import staging
 
-_ADAPTER = Path(__file__).parents[2] / "model_repository" / "genre_mel" / "1" / "model.py"
-_IR_VERSION, _NEWEST_OPSET = 9, 20  # what ONNX Runtime 1.19 in Triton 24.10 loads
 _MEL = {
     "sample_rate": 22_050,
     "n_fft": 2048,
@@ -39,6 +33,7 @@ _MEL = {
     "top_db": 1000,  # a window is cut off at 80 dB below its own loudest, not the song's
 }
 _BUCKETS = (1, 2, 4, 8)
+_ROUNDS = 5  # calls that are timed, one thread each
 Tell = Callable[[str], None]
 
 
@@ -85,28 +80,21 @@ def export_genre(request: Request, tell: Tell = print) -> dict[str, Any]:
     if request.precision is Precision.FP16 and request.machine.target is configs.Target.CPU:
         raise ExportError("fp16 is for GPUs: add --target cuda, or take --precision int8")
     checkpoint = load(request.checkpoint, request.labels)
-    name = request.name or _name_of(request.checkpoint)
+    name = request.name or name_of("genre", request.checkpoint)
     tell(f"{request.checkpoint}: {len(checkpoint.labels)} genres, pictures of {checkpoint.size}")
     parameters = _parameters(request, checkpoint)
     look = Pictures.from_parameters(parameters, _BUCKETS[-1])
+    models = GenreModels(
+        name, request.version, checkpoint.labels, _picture(request, checkpoint), parameters,
+        _BUCKETS,
+    )  # fmt: skip
     with staging(request.repository, request.version) as stage:
-        machine = request.machine
-        mel = configs.python_stage(
-            f"{name}_mel", [AUDIO], [*_network_inputs(request, checkpoint), TIMES],
-            {**parameters, "window_buckets": ",".join(map(str, _BUCKETS))}, machine,
-        )  # fmt: skip
-        outputs = [Tensor("PROBABILITIES", "FP32", [len(checkpoint.labels)], "labels.txt")]
-        vit = _network(f"{name}_vit", request, checkpoint, outputs)
-        whole = configs.ensemble(
-            name, [*outputs, TIMES], [mel, vit], {"model_version": f"{request.version}.0.0"}
-        )
-        (stage.model(mel) / "model.py").write_bytes(_ADAPTER.read_bytes())
-        folder = stage.model(vit, checkpoint.labels)
-        (stage.model(whole, checkpoint.labels) / ".keep").touch()
+        folder = models.write(stage, request.machine)
         model, report = _proven(request, checkpoint, look, tell)
         onnx.save(model, folder / "model.onnx")
-        report |= _provenance(request, folder / "model.onnx")
-        (folder / "export.json").write_text(json.dumps(report, indent=2) + "\n")
+        report |= {"precision": request.precision.value, "picture": request.picture.value}
+        report |= provenance(request.checkpoint, request.machine.target, folder / "model.onnx")
+        write(report, folder)
     tell(f"{name}, {name}_mel and {name}_vit are in {request.repository}")
     return report
 
@@ -127,12 +115,13 @@ def _proven(
             f"{onnx_graphs.fused_attentions(fused)} of {layers} attentions were fused: the "
             "installed transformers or torch write a graph that ONNX Runtime does not know"
         )
-    reference = _torch_runner(served)
     for each in (plain, fused):
-        _stamp(each)
+        onnx_graphs.stamp(each)
+    shown = list(proof.examples(pictures))
+    expected = proof.answers(_torch_runner(served), shown)
     differences = {
-        "onnx": proof.hold("ONNX", reference, proof.runner(plain), pictures, proof.EXACT),
-        "fused": proof.hold("fused", reference, proof.runner(fused), pictures, proof.EXACT),
+        "onnx": proof.hold("ONNX", expected, proof.runner(plain), shown, proof.EXACT),
+        "fused": proof.hold("fused", expected, proof.runner(fused), shown, proof.EXACT),
     }
     report: dict[str, Any] = {
         "exporter": exporter,
@@ -141,7 +130,7 @@ def _proven(
     }
     if request.precision is Precision.INT8:
         model = onnx_graphs.quantised(plain)
-        _stamp(model)
+        onnx_graphs.stamp(model)
         gate = proof.gate(fused, model, pictures)
         tell(
             f"int8: {gate.speed:.2f} times as fast, the same first genre for {gate.agreement:.1%}, "
@@ -151,13 +140,15 @@ def _proven(
         report["gate"] = asdict(gate)
     elif request.precision is Precision.FP16:
         model = onnx_graphs.halved(plain)
-        _stamp(model)
+        onnx_graphs.stamp(model)
         run = proof.runner(model)
-        differences["fp16"] = proof.hold("fp16", reference, run, pictures, proof.HALF)
+        differences["fp16"] = proof.hold("fp16", expected, run, shown, proof.HALF)
     else:
         # TensorRT makes its own fusions, and does not know ONNX Runtime's.
         model = plain if request.machine.target is configs.Target.TENSORRT else fused
-    tell(f"largest differences from PyTorch: {_listed(differences)}")
+    (seconds,) = proof.latencies(proof.runner(model), pictures, [1], _ROUNDS)
+    report["milliseconds_a_picture"] = round(1000 * float(np.median(seconds)), 2)
+    tell(f"largest differences from PyTorch: {listed(differences)}")
     return model, report
 
 
@@ -172,23 +163,6 @@ def _torch_runner(served: Served) -> proof.Run:
     return run
 
 
-def _stamp(model: onnx.ModelProto) -> None:
-    """Say what every Triton served with can read, and drop the exporter's notes and paths.
-
-    Raises:
-        ExportError: the graph needs a newer opset.
-    """
-    for opset in model.opset_import:
-        if opset.domain in {"", "ai.onnx"} and opset.version > _NEWEST_OPSET:
-            raise ExportError(f"the graph needs opset {opset.version}, over {_NEWEST_OPSET}")
-    model.ir_version = _IR_VERSION
-    del model.metadata_props[:]
-    graph = model.graph
-    for each in [graph, *graph.node, *graph.initializer, *graph.input, *graph.output]:
-        each.ClearField("metadata_props")
-        each.ClearField("doc_string")
-
-
 def _parameters(request: Request, checkpoint: Checkpoint) -> dict[str, str]:
     columns = round(request.window_seconds * _MEL["sample_rate"] / _MEL["hop_length"])
     if columns < 1:
@@ -201,48 +175,8 @@ def _parameters(request: Request, checkpoint: Checkpoint) -> dict[str, str]:
     }
 
 
-def _network_inputs(request: Request, checkpoint: Checkpoint) -> list[Tensor]:
+def _picture(request: Request, checkpoint: Checkpoint) -> list[int]:
     channels = 1 if request.picture is Picture.GREY else 3
     if channels > checkpoint.channels:
         raise ExportError("a network of one channel is shown grey pictures: add --picture grey")
-    size = checkpoint.size
-    return [
-        Tensor("PICTURES", "UINT8", [-1, channels, size, size]),
-        Tensor("WEIGHTS", "FP32", [-1]),
-    ]
-
-
-def _network(
-    name: str, request: Request, checkpoint: Checkpoint, outputs: list[Tensor]
-) -> configs.pb.ModelConfig:
-    inputs = _network_inputs(request, checkpoint)
-    warmup = {"PICTURES": [1, *inputs[0].dims[1:]], "WEIGHTS": [1]}
-    return configs.network(name, inputs, outputs, warmup, request.machine)
-
-
-def _provenance(request: Request, file: Path) -> dict[str, Any]:
-    return {
-        "source": Path(request.checkpoint).name
-        if Path(request.checkpoint).exists()
-        else request.checkpoint,
-        "precision": request.precision.value,
-        "target": request.machine.target.value,
-        "picture": request.picture.value,
-        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
-        "ir_version": _IR_VERSION,
-        "opset": next(o.version for o in onnx.load(file).opset_import if o.domain == ""),
-        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {
-            each: version_of(each) for each in ("torch", "transformers", "onnx", "onnxruntime-gpu")
-        }
-        | {"python": platform.python_version()},
-    }
-
-
-def _name_of(checkpoint: str) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "_", Path(checkpoint).stem.lower()).strip("_")
-    return f"genre_{slug}"
-
-
-def _listed(differences: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:.1e}" for name, value in differences.items())
+    return [channels, checkpoint.size, checkpoint.size]

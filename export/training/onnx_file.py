@@ -14,8 +14,8 @@ from pathlib import Path
 import onnx
 import onnx.checker
 
-IR_VERSION = 9
-NEWEST_OPSET = 20
+from export.configs import NEWEST_IR, NEWEST_OPSET
+
 LARGEST_FILE = 12 * 1024 * 1024  # bytes: what the repository is willing to carry per model
 
 
@@ -36,7 +36,7 @@ def save(model: onnx.ModelProto, path: Path, *, metadata: Mapping[str, str]) -> 
     for opset in model.opset_import:
         if opset.domain in ("", "ai.onnx") and opset.version > NEWEST_OPSET:
             raise ValueError(f"opset {opset.version} is newer than {NEWEST_OPSET}")
-    model.ir_version = IR_VERSION
+    model.ir_version = NEWEST_IR
     del model.metadata_props[:]
     _forget_the_exporter(model.graph)
     for key, value in metadata.items():

@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 _CALLS = 512  # webhooks under way in this process; a call that waits costs next to nothing
 _RETRY_SECONDS = 1.0
-_WAIT_SECONDS = 3.0  # then the gateway serves what needs no tasks
+_WAIT_SECONDS = 10.0  # then the gateway serves what needs no tasks
 
 
 class Runtime:

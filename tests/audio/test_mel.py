@@ -9,7 +9,7 @@ from audio.mel import frame_count, log_mel, mel
 from export.front_ends import CHORUS, GENRE
 from tests.sounds import tones
 
-DEEP_CHORUS = FrontEnd(16_000, 2048, 512, 128, 20.0, 5000.0, power=1.0)
+DEEP_CHORUS = FrontEnd(22_050, 2048, 512, 128, 20.0, 5000.0, power=1.0, pad_mode="reflect")
 
 
 def signal(front, seconds):
@@ -28,6 +28,7 @@ def librosa_mel(samples, front):
         fmin=front.fmin,
         fmax=front.fmax,
         power=front.power,
+        pad_mode=front.pad_mode,
     ).T
     columns = len(spectrogram) // front.pool
     return spectrogram[: columns * front.pool].reshape(columns, front.pool, -1).mean(axis=1)
@@ -48,6 +49,18 @@ def test_log_mel_is_librosas_power_to_db(front):
     samples = signal(front, 5.0)
     expected = librosa.power_to_db(librosa_mel(samples, front), ref=np.max, top_db=80.0)
     np.testing.assert_allclose(log_mel(samples, front), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("samples", [1, 2, 700, 1024, 1025, 3000])
+def test_short_sounds_are_mirrored_as_often_as_needed(samples):
+    """NumPy's ``reflect`` is what librosa calls."""
+    sound = np.random.default_rng(0).standard_normal(samples).astype(np.float32)
+    padded = np.pad(sound, DEEP_CHORUS.n_fft // 2, mode="reflect")
+    frames = librosa.util.frame(padded, frame_length=2048, hop_length=512)
+    window = librosa.filters.get_window("hann", 2048, fftbins=True)[:, None]
+    bank = librosa.filters.mel(sr=22_050, n_fft=2048, n_mels=128, fmin=20, fmax=5000)
+    expected = (bank @ np.abs(np.fft.rfft(frames * window, axis=0))).T
+    np.testing.assert_allclose(mel(sound, DEEP_CHORUS), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("samples", [0, 1, 511, 512, 1023, 1024])
@@ -74,3 +87,6 @@ def test_parameters_are_read_from_text_and_an_incomplete_set_is_refused():
     assert FrontEnd.from_parameters(full) == protocol == GENRE  # the reference service's mel
     with pytest.raises(ValueError, match="fmin"):
         FrontEnd.from_parameters(text)
+    assert FrontEnd.from_parameters({**full, "pad_mode": "reflect"}).pad_mode == "reflect"
+    with pytest.raises(ValueError, match="pad_mode is 'wrap', not one of constant, reflect"):
+        FrontEnd.from_parameters({**full, "pad_mode": "wrap"})

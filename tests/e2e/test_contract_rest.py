@@ -99,7 +99,7 @@ def test_an_unknown_path_is_404_in_the_dialect_of_its_place(guarded):
     assert_problem(httpx.get(f"{guarded.url}/nothing"), 404, "ClientError", "/nothing")
     assert_refused(httpx.get(f"{guarded.url}/api/v2/x"), "ClientError", "/api/v2/x", status=404)
     assert_refused(httpx.put(f"{guarded.url}/api/v1/invoke"), "ClientError", "PUT", status=405)
-    assert_refused(httpx.get(f"{guarded.url}/"), "ClientError", "GET", status=405)
+    assert_refused(httpx.put(f"{guarded.url}/"), "ClientError", "PUT", status=405)
 
 
 def test_another_apps_analysis_is_as_unknown_as_one_that_never_was(guarded):

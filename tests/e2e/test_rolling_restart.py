@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import signal
 import threading
 import time
@@ -10,9 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
 
 from tests.chaos.world import CLIP, Outside
 from tests.conftest import PROJECT, new_gateway, new_triton
+from tests.postgresql import postgresql  # noqa: F401
 
 _CLIENTS = 4
 _ENOUGH = 4  # requests that must pass in each state of the deployment
@@ -92,19 +95,24 @@ def own_triton(tmp_path):
 
 
 @pytest.mark.timeout(600)
-def test_a_rolling_restart_under_load_loses_no_request_and_no_task(triton, own_triton, tmp_path):
-    tritons = f"127.0.0.1:{triton.ports.grpc},127.0.0.1:{own_triton.ports.grpc}"
+def test_a_rolling_restart_under_load_loses_no_request_and_no_task(
+    triton,
+    own_triton,
+    postgresql,
+    tmp_path,  # noqa: F811
+):
+    shared = {
+        "ACOUSTICSENSE_TRITON_URL": f"127.0.0.1:{triton.ports.grpc},127.0.0.1:{own_triton.ports.grpc}",
+        "ACOUSTICSENSE_DATABASE_URL": postgresql.new_database(),
+        "ACOUSTICSENSE_SECRET_KEYS": json.dumps([Fernet.generate_key().decode()]),
+        "ACOUSTICSENSE_OUTBOUND__ALLOWED_HOSTS": '["127.0.0.1"]',
+        "ACOUSTICSENSE_GRACE_SECONDS": "60",
+    }
     names = itertools.count()
     outside, balancer, running = Outside(), Balancer(), []
 
     def start():
-        front = new_gateway(
-            0,
-            tmp_path / f"log{next(names)}",
-            ACOUSTICSENSE_TRITON_URL=tritons,
-            ACOUSTICSENSE_OUTBOUND__ALLOWED_HOSTS='["127.0.0.1"]',
-            ACOUSTICSENSE_GRACE_SECONDS="60",
-        )
+        front = new_gateway(0, tmp_path / f"log{next(names)}", **shared)
         running.append(front)
         balancer.add(front)
         return front

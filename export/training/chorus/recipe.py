@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +64,7 @@ def build(  # noqa: PLR0913 – the recipe's knobs, each named
         trained.append(net)
     calibration = _calibrated(trained, songs) if songs else Calibration(1.0, 0.0)
     print(f"calibration: logit x {calibration.scale:.3f} + {calibration.shift:.3f}")
+    (work / "calibration.json").write_text(json.dumps(asdict(calibration)))  # for export chorus
     write(ServedNet(trained, calibration.scale, calibration.shift), N_FEATURES, out)
     print(f"wrote {out}, {out.stat().st_size} bytes")
 

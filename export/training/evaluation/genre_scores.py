@@ -102,7 +102,8 @@ def table(
     """Markdown: every measure over all clips and by collection, with intervals."""
     whose, by = np.asarray(groups), np.asarray(collections)
     rows = ["| clips | n | " + " | ".join(MEASURES) + " |", "|---" * (2 + len(MEASURES)) + "|"]
-    for name in ["all", *sorted(set(by))]:
+    sources = sorted(set(by))
+    for name in ["all", *(sources if len(sources) > 1 else [])]:
         use = np.ones(len(labels), bool) if name == "all" else by == name
         cells = [
             str(interval(measure, probabilities[use], labels[use], whose[use]))

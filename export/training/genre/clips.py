@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,10 +35,11 @@ class Clips:
 
     Attributes:
         pictures: ``(128, columns)`` uint8 each, row 0 lowest, dB = value · 80 / 255 − 80.
-        labels: index into :data:`GENRES`.
+        labels: index into ``genres``.
         folds: the fold that holds the clip out.
         groups: artist or song; no group lies in two folds.
         collections: where the clip comes from.
+        genres: their names, in the order of the answers.
     """
 
     pictures: Sequence[UInt8]
@@ -45,9 +47,18 @@ class Clips:
     folds: Ints
     groups: NDArray[np.str_]
     collections: NDArray[np.str_]
+    genres: Sequence[str] = GENRES
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells these clips from any others: what learnt from some must not go on with others."""
+        known = hashlib.sha256(repr((list(self.genres), self.groups.tolist())).encode())
+        for array in (self.labels, self.folds, *self.pictures):
+            known.update(np.ascontiguousarray(array))
+        return known.hexdigest()
 
     @property
     def fold_numbers(self) -> list[int]:

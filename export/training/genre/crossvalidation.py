@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from export.training.genre.clips import GENRES, Clips, padded_batch
+from export.training.genre.clips import Clips, padded_batch
 from export.training.genre.covariance import Covariance, ridge
 from export.training.genre.graph import CROPS, decibels, transformer_view
 from export.training.genre.network import Transformer
@@ -52,7 +52,7 @@ def readout(
     with torch.no_grad():
         features = branch.curved(matrices[use])
     labels = torch.from_numpy(clips.labels[use])
-    return branch, ridge(features, labels, len(GENRES), strength)
+    return branch, ridge(features, labels, len(clips.genres), strength)
 
 
 def cross_validated(
@@ -69,7 +69,7 @@ def cross_validated(
         strength: the ridge penalty.
         network_without: trains the network that must not see a fold.
     """
-    scores = np.zeros((len(clips), len(GENRES)))
+    scores = np.zeros((len(clips), len(clips.genres)))
     opinions = np.zeros_like(scores)
     for fold in clips.fold_numbers:
         held = np.flatnonzero(clips.folds == fold)

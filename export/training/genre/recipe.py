@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import onnx
+import torch
 
+from export import proof
 from export.training.evaluation.genre_scores import genre_table, table
 from export.training.genre import fusion
-from export.training.genre.clips import GENRES, Clips
+from export.training.genre.clips import Clips, served_windows
 from export.training.genre.crossvalidation import covariances, cross_validated, readout
 from export.training.genre.graph import Served, to_onnx
 from export.training.genre.network import Transformer
@@ -19,6 +23,8 @@ from export.training.onnx_file import save
 
 VERSION = "1.1.0"
 
+_PROVEN = 20  # clips whose windows the file is held to PyTorch on
+
 METADATA = {
     "model_version": VERSION,
     "license": "Apache-2.0",
@@ -26,7 +32,13 @@ METADATA = {
 }
 
 
-def make(recipe: Recipe, clips: Clips, work: Path, output: Path) -> str:
+def make(
+    recipe: Recipe,
+    clips: Clips,
+    work: Path,
+    output: Path,
+    metadata: Mapping[str, str] = METADATA,
+) -> str:
     """Run the recipe; checkpoints in ``work`` are gone on from.
 
     Args:
@@ -34,14 +46,16 @@ def make(recipe: Recipe, clips: Clips, work: Path, output: Path) -> str:
         clips: the labelled clips.
         work: folder for checkpoints and ``cross_validation.md``.
         output: the ONNX file to write.
+        metadata: of that file.
 
     Returns:
         Markdown: the cross-validated figures.
 
     Raises:
-        ValueError: ``work`` holds checkpoints of another recipe.
+        ValueError: ``work`` holds checkpoints of another recipe or other clips.
+        ExportError: the file does not answer what PyTorch does.
     """
-    _same_recipe(recipe, work)
+    _same_recipe(recipe, clips, work)
     folds = clips.fold_numbers
     total = len(folds) + recipe.networks
 
@@ -69,8 +83,25 @@ def make(recipe: Recipe, clips: Clips, work: Path, output: Path) -> str:
     factors = fusion.fitted(unseen.scores, unseen.opinions, clips.labels)
     print(*(f"{name}: {values.round(2)}" for name, values in factors._asdict().items()), sep="\n")
     branch, weights = readout(matrices, clips, everything, recipe.ridge)
-    save(to_onnx(Served(branch, weights, networks, factors)), output, metadata=METADATA)
+    served = Served(branch, weights, networks, factors).eval()
+    model = to_onnx(served)
+    _prove(served, model, clips)
+    save(model, output, metadata=metadata)
     return report
+
+
+def _prove(served: Served, model: onnx.ModelProto, clips: Clips) -> None:
+    """Weights are stored in 16 bits, so that is what the file is held to."""
+
+    def run(pictures: proof.UInt8, weights: proof.Float32) -> proof.Float32:
+        with torch.no_grad():
+            return np.asarray(served(torch.from_numpy(pictures), torch.from_numpy(weights)))
+
+    some = clips.pictures[:: max(1, len(clips) // _PROVEN)]
+    shown = list(proof.examples(np.concatenate([served_windows(each) for each in some])))
+    expected = proof.answers(run, shown)
+    difference = proof.hold("ONNX", expected, proof.runner(model), shown, proof.HALF)
+    print(f"largest difference from PyTorch: {difference:.1e}")
 
 
 def _report(scores: np.ndarray, opinions: np.ndarray, clips: Clips) -> str:
@@ -87,14 +118,17 @@ def _report(scores: np.ndarray, opinions: np.ndarray, clips: Clips) -> str:
         f"### {name}\n\n{table(answers, labels, clips.groups, clips.collections)}"
         for name, answers in parts.items()
     ]
-    return "\n\n".join([*sections, genre_table(both, labels, GENRES)]) + "\n"
+    return "\n\n".join([*sections, genre_table(both, labels, clips.genres)]) + "\n"
 
 
-def _same_recipe(recipe: Recipe, work: Path) -> None:
-    """Checkpoints of one recipe must not be gone on from with another."""
+def _same_recipe(recipe: Recipe, clips: Clips, work: Path) -> None:
+    """Checkpoints of one recipe and its clips must not be gone on from with others."""
     work.mkdir(parents=True, exist_ok=True)
     note = work / "recipe.json"
-    text = json.dumps(asdict(recipe), indent=1)
+    text = json.dumps({**asdict(recipe), "clips": clips.fingerprint}, indent=1)
     if note.exists() and note.read_text() != text:
-        raise ValueError(f"{work} holds checkpoints of another recipe: remove it or choose another")
+        raise ValueError(
+            f"{work} holds checkpoints of another recipe or other clips: remove it, or choose "
+            "another with --work"
+        )
     note.write_text(text)

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import triton_python_backend_utils as pb_utils
 
-from audio.chorus_features import chorus_features
+from audio.chorus_inputs import ChorusInputs
 from audio.decode import decode
 from audio.decoders import PcmFormat
 from audio.errors import AudioError
-from audio.front_end import FrontEnd
-from audio.padding import bucket, padded
+from audio.padding import padded
 
 
 class TritonPythonModel:
@@ -25,9 +24,9 @@ class TritonPythonModel:
         """Read the front end and run it once, so that the first song does not pay for imports."""
         text = json.loads(args["model_config"])["parameters"]
         parameters = {key: value["string_value"] for key, value in text.items()}
-        self.front = FrontEnd.from_parameters(parameters)
-        self.buckets = [int(number) for number in parameters["frame_buckets"].split(",")]
-        chorus_features(np.zeros(60 * self.front.sample_rate, dtype=np.float32), self.front)
+        self.inputs = ChorusInputs.from_parameters(parameters)
+        self.rate = self.inputs.front.sample_rate
+        self.inputs.of(np.zeros(60 * self.rate, dtype=np.float32))
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """Answer each request by itself: one that fails takes no other along."""
@@ -40,12 +39,12 @@ class TritonPythonModel:
             songs, seconds, times = [], [], []
             for data in audio.ravel():
                 begun, start = time.time(), time.perf_counter()
-                samples = decode(data, self.front.sample_rate, pcm=pcm)
+                samples = decode(data, self.rate, pcm=pcm)
                 decoded = time.perf_counter()
-                songs.append(chorus_features(samples, self.front))
+                songs.append(self.inputs.of(samples))
                 times.append([begun, decoded - start, time.perf_counter() - decoded])
-                seconds.append([len(samples) / self.front.sample_rate])
-            features, mask = padded(songs, bucket(max(map(len, songs)), self.buckets))
+                seconds.append([len(samples) / self.rate])
+            features, mask = padded(songs, self.inputs.size(max(map(len, songs))))
         except AudioError as error:
             return pb_utils.InferenceResponse(error=pb_utils.TritonError(str(error)))
         except Exception:  # a fault of ours must not fail the other requests of the batch

@@ -62,7 +62,7 @@ def clock():
 
 
 @asynccontextmanager
-async def running(settings, clock, metrics=None):
+async def running(settings, clock, metrics=None, *, store_is_there=True):
     """One gateway's tasks, working."""
     metrics = metrics or Metrics()
     tracer = NoOpTracerProvider().get_tracer("tests")
@@ -75,6 +75,8 @@ async def running(settings, clock, metrics=None):
         store = open_store(settings, metrics)
         runtime = Runtime(settings, store, analyzer, outbound, webhooks, room, clock)
         await runtime.start()
+        if store_is_there:
+            await asyncio.wait_for(runtime._starting, 60)
         try:
             yield runtime
         finally:

@@ -84,7 +84,7 @@ async def test_a_server_that_is_restarted_in_the_middle_loses_nothing(tasks, ser
 async def test_a_server_that_is_not_there_yet_is_waited_for(settings, clock, server):
     await asyncio.to_thread(server.stop)
     try:
-        async with running(settings, clock) as runtime:
+        async with running(settings, clock, store_is_there=False) as runtime:
             with pytest.raises(ServerBusy):
                 await runtime.tasks.accept(new_task(), None)
             await asyncio.to_thread(server.start)

@@ -178,11 +178,11 @@ async def test_nothing_is_accepted_before_the_store_is_there(settings, clock, tm
         pytest.skip("a server that starts late is in the tests of its restart")
     away = tmp_path / "not mounted yet"
     later = settings.model_copy(update={"database_url": SecretStr(f"sqlite:///{away}/tasks")})
-    async with running(later, clock) as runtime:
+    async with running(later, clock, store_is_there=False) as runtime:
         with pytest.raises(ServerBusy):
             await runtime.tasks.accept(new_task(), None)
         away.mkdir()
-        assert await until(lambda: _accepted(runtime.tasks), 10)
+        assert await until(lambda: _accepted(runtime.tasks))
 
 
 async def _accepted(tasks):
