@@ -127,13 +127,13 @@ def test_the_same_song_under_two_names_is_sent_once(gateway, clip, tmp_path):
 
 
 def test_refusals_of_a_busy_server_are_waited_out(front, tmp_path):
-    mixed_songs(tmp_path, 12, 0)
+    mixed_songs(tmp_path, 6, 0)
     done = acousticsense(
-        *("analyze", tmp_path, "--chorus", "--jobs", 6, "--url", front.url),
+        *("analyze", tmp_path, "--chorus", "--jobs", 3, "--url", front.url),
         ACOUSTICSENSE_API_KEY=ALONE.api_key,
     )
     assert done.returncode == 0, done.stderr
-    assert "12 analysed, 0 failed" in done.stderr
+    assert "6 analysed, 0 failed" in done.stderr
 
 
 def test_ctrl_c_ends_with_a_summary_and_the_results_so_far(gateway, tmp_path):

@@ -53,7 +53,7 @@ def run(arguments, folder, **environment):
 
 
 @pytest.mark.parametrize(
-    ("snippet", "printed"), zip(SNIPPETS, PRINTED, strict=True), ids=range(len(PRINTED))
+    ("snippet", "printed"), list(zip(SNIPPETS, PRINTED, strict=True)), ids=range(len(PRINTED))
 )
 def test_a_snippet_of_the_sdk_runs_and_prints(snippet, printed, gateway, front, folder):
     assert "http://127.0.0.1:8080" in snippet

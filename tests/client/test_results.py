@@ -42,7 +42,7 @@ def answer(status, content, **headers):
     return httpx.Response(status, json=content, headers=headers, request=request)
 
 
-@pytest.mark.parametrize("kind", kinds(), ids=lambda each: each.__name__)
+@pytest.mark.parametrize("kind", list(kinds()), ids=lambda each: each.__name__)
 @pytest.mark.parametrize("detail", ["", "612.4 s: the limit is 600 s"])
 def test_every_error_of_the_gateway_is_read_alike_in_both_dialects(kind, detail):
     error = kind(detail)

@@ -42,8 +42,11 @@ def listen(
         end(f"{host}:{port} cannot be listened on: {error}", 2)
     with server:
         address = f"http://{host}:{server.server_port}/"
-        errors.print(f"Listening on {address}   (Ctrl-C ends it)", markup=False)
-        server.serve_forever()
+        try:
+            errors.print(f"Listening on {address}   (Ctrl-C ends it)", markup=False)
+            server.serve_forever()
+        except KeyboardInterrupt:
+            end("Stopped.", 130)
 
 
 class _Receiver(ThreadingHTTPServer):

@@ -13,7 +13,6 @@ from acousticsense.command.analyze import analyze
 from acousticsense.command.cut import cut
 from acousticsense.command.doctor import doctor
 from acousticsense.command.listen import listen
-from acousticsense.command.options import errors
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -55,7 +54,6 @@ def main() -> int:
     try:
         ended = app(standalone_mode=False, prog_name="acousticsense")
     except (typer.Abort, KeyboardInterrupt):
-        errors.print("Stopped.")
         return 130
     except Exception as error:
         show = getattr(error, "show", None)  # the parser's own errors show themselves
