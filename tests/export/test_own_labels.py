@@ -1,8 +1,9 @@
 """A folder of music with a folder a genre, to a model in the repository."""
 
+import io
 import json
 import shutil
-from dataclasses import replace
+from contextlib import redirect_stderr, redirect_stdout
 
 import numpy as np
 import onnx
@@ -16,19 +17,23 @@ from export.check import faults
 from export.errors import ExportError
 from export.training.genre.__main__ import main
 from export.training.genre.folder import load_folder
-from export.training.genre.network import Size
-from export.training.genre.own_labels import train_folder
-from export.training.genre.train import Recipe
 from tests.export.music import GENRES, RATE, folder_of_music, sound
 from tests.sounds import encode
-
-TOY = Recipe(epochs=4, batch=8, networks=1, size=Size(width=32, layers=1, heads=2))
 
 
 def empty(folder):
     repository = folder / "repository"
     repository.mkdir()
     return repository
+
+
+def run(*arguments):
+    """The command's exit code, and what it said and complained of."""
+    said, complained = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(complained):
+        patch.setattr("sys.argv", ["genre", *map(str, arguments)])
+        code = main()
+    return code, said.getvalue(), complained.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -38,23 +43,24 @@ def trained(tmp_path_factory):
     (music / "Winds" / "broken.mp3").write_bytes(b"ID3 and then nothing of music")
     (music / "Beats" / "cover.jpg").write_bytes(b"no music")
     (music / "notes.txt").write_text("neither")
-    repository, said = empty(folder), []
-    report = train_folder(
-        music, TOY, name="genre_own", repository=repository, work=folder / "work", tell=said.append
-    )
-    return folder, report, said
+    command = ["--folder", music, "--name", "genre_own", "--repository", empty(folder), "--work",
+               folder / "work", "--epochs", "2", "--networks", "1"]  # fmt: skip
+    code, said, complained = run(*command)
+    assert code == 0, complained
+    return folder, command, said.splitlines()
 
 
 def test_the_model_is_in_the_repository_without_a_fault(trained):
-    folder, report, _ = trained
+    folder, _, said = trained
     repository = folder / "repository"
     names = ["genre_own", "genre_own_mel", "genre_own_vit"]
     assert sorted(each.name for each in repository.iterdir()) == names
     assert faults(repository, cores=1) == []
     assert (repository / "genre_own" / "labels.txt").read_text().split() == list(GENRES)
-    noted = json.loads((repository / "genre_own_vit" / "1" / "export.json").read_text())
-    assert noted == report
+    report = json.loads((repository / "genre_own_vit" / "1" / "export.json").read_text())
     assert (report["files"], report["folds"], report["source"]) == (12, 4, "music")
+    assert report["genres"] == list(GENRES)
+    assert said[-1] == f"genre_own, genre_own_mel and genre_own_vit are in {repository}"
 
 
 def test_it_hears_what_it_has_not_learnt_from(trained):
@@ -64,13 +70,13 @@ def test_it_hears_what_it_has_not_learnt_from(trained):
     found = text_format.Parse(text, pb.ModelConfig()).parameters
     parameters = {key: value.string_value for key, value in found.items()}
     look = Pictures.from_parameters(parameters, 8)
-    run = proof.runner(onnx.load(repository / "genre_own_vit" / "1" / "model.onnx"))
+    answer = proof.runner(onnx.load(repository / "genre_own_vit" / "1" / "model.onnx"))
     right = []
     for genre in GENRES:
         for seed in range(100, 104):
             pictures = look.of(sound(genre, seed).ravel())
             weights = np.ones((1, len(pictures)), dtype=np.float32)
-            right.append(GENRES[run(pictures[np.newaxis], weights)[0].argmax()] == genre)
+            right.append(GENRES[answer(pictures[np.newaxis], weights)[0].argmax()] == genre)
     assert np.mean(right) >= 0.9
 
 
@@ -80,7 +86,9 @@ def test_what_was_read_and_what_was_skipped_is_told(trained):
     assert len(skipped) == 1 and skipped[0].startswith("skipped Winds/broken.mp3: IllegalData")
     assert "13 of 13 files read" in said
     assert "12 files, 3 genres: Beats, Chords, Winds" in said
-    assert "### Both" in said[-2]
+    assert "### Both" in said
+    assert any("network 5 of 5: 12 clips" in line for line in said)
+    assert any("min left for this network" in line for line in said)
 
 
 def test_the_card_has_figures_of_files_that_were_not_learnt_from(trained):
@@ -91,30 +99,15 @@ def test_the_card_has_figures_of_files_that_were_not_learnt_from(trained):
     assert card.endswith((folder / "work" / "cross_validation.md").read_text())
 
 
-def test_a_second_run_decodes_and_trains_nothing_again_and_gives_the_same_file(trained):
-    folder, report, _ = trained
-    (folder / "again").mkdir()
-    kept = sorted((folder / "work" / "pictures").iterdir())
-    times = [each.stat().st_mtime_ns for each in kept + sorted(folder.glob("work/*.pt"))]
-    again = train_folder(
-        folder / "music", TOY, name="genre_own", repository=folder / "again", work=folder / "work",
-        tell=lambda _: None,
-    )  # fmt: skip
-    assert [p.stat().st_mtime_ns for p in kept + sorted(folder.glob("work/*.pt"))] == times
-    assert again["sha256"] == report["sha256"]
-
-
-def test_training_from_the_beginning_gives_the_same_file(tmp_path):
-    music = folder_of_music(tmp_path / "music", files=2, genres=GENRES[:2])
-    sums = []
-    for run in ("one", "other"):
-        (tmp_path / run).mkdir()
-        report = train_folder(
-            music, replace(TOY, epochs=2), name="genre_own", repository=tmp_path / run,
-            work=tmp_path / f"{run}-work", tell=lambda _: None,
-        )  # fmt: skip
-        sums.append(report["sha256"])
-    assert sums[0] == sums[1]
+def test_a_second_reading_decodes_nothing_again_and_gives_the_same_clips(trained, tmp_path):
+    folder, _, _ = trained
+    kept = folder / "work" / "pictures"
+    times = {each.name: each.stat().st_mtime_ns for each in kept.iterdir()}
+    assert len(times) == 12
+    again = load_folder(folder / "music", kept, lambda _: None)
+    assert {each.name: each.stat().st_mtime_ns for each in kept.iterdir()} == times
+    afresh = load_folder(folder / "music", tmp_path / "other", lambda _: None)
+    assert again.fingerprint == afresh.fingerprint
 
 
 def test_a_file_lies_in_one_fold_and_every_fold_has_every_genre(tmp_path):
@@ -127,15 +120,28 @@ def test_a_file_lies_in_one_fold_and_every_fold_has_every_genre(tmp_path):
 
 
 def test_checkpoints_of_other_files_are_not_gone_on_from(trained, tmp_path):
-    folder, _, _ = trained
+    folder, command, _ = trained
     shutil.copytree(folder / "music", tmp_path / "music")
     (tmp_path / "music" / "Beats" / "0.mp3").unlink()
-    with pytest.raises(ValueError, match=r"of another recipe or other clips"):
-        train_folder(
-            tmp_path / "music", TOY, name="genre_own", repository=empty(tmp_path),
-            work=folder / "work", tell=lambda _: None,
-        )  # fmt: skip
+    changed = {"--folder": tmp_path / "music", "--repository": empty(tmp_path)}
+    options = dict(zip(command[::2], command[1::2], strict=True)) | changed
+    code, _, complained = run(*(each for pair in options.items() for each in pair))
+    assert code == 1
+    assert "holds checkpoints of another recipe or other clips" in complained
+    assert complained.count("\n") == 1
     assert list((tmp_path / "repository").iterdir()) == []
+
+
+def test_a_name_that_is_taken_is_told_before_anything_is_trained(trained):
+    _, command, _ = trained
+    code, said, complained = run(*command)
+    assert code == 1
+    assert "is there already: give --version 2" in complained and complained.count("\n") == 1
+    assert "network 1" not in said
+
+
+def test_a_folder_that_is_not_there_is_said():
+    assert run("--folder", "nowhere") == (1, "", "genre: there is no folder nowhere\n")
 
 
 def clip(genre="Beats", seed=0):
@@ -167,23 +173,3 @@ def test_a_folder_that_cannot_be_learnt_from_is_said(tmp_path, files, words):
         path.write_bytes(data)
     with pytest.raises(ExportError, match=words):
         load_folder(tmp_path / "music", tmp_path / "kept", lambda _: None)
-
-
-def test_the_command_does_it_and_says_what_is_wrong_in_a_sentence(tmp_path, capsys, monkeypatch):
-    music = folder_of_music(tmp_path / "My Music", files=2, genres=GENRES[:2])
-    repository = empty(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    command = ["genre", "--folder", str(music), "--repository", str(repository), "--epochs", "1",
-               "--networks", "1"]  # fmt: skip
-    monkeypatch.setattr("sys.argv", command)
-    assert main() == 0
-    assert faults(repository, cores=1) == []
-    assert "genre_my_music, genre_my_music_mel and genre_my_music_vit are in" in (
-        capsys.readouterr().out
-    )
-    assert main() == 1
-    said = capsys.readouterr().err
-    assert "is there already: give --version 2" in said and said.count("\n") == 1
-    monkeypatch.setattr("sys.argv", ["genre", "--folder", "nowhere"])
-    assert main() == 1
-    assert capsys.readouterr().err == "genre: there is no folder nowhere\n"
