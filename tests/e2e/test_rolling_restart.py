@@ -98,11 +98,12 @@ def own_triton(tmp_path):
 def test_a_rolling_restart_under_load_loses_no_request_and_no_task(
     triton,
     own_triton,
-    postgresql,
-    tmp_path,  # noqa: F811
+    postgresql,  # noqa: F811
+    tmp_path,
 ):
+    tritons = [f"127.0.0.1:{each.ports.grpc}" for each in (triton, own_triton)]
     shared = {
-        "ACOUSTICSENSE_TRITON_URL": f"127.0.0.1:{triton.ports.grpc},127.0.0.1:{own_triton.ports.grpc}",
+        "ACOUSTICSENSE_TRITON_URL": ",".join(tritons),
         "ACOUSTICSENSE_DATABASE_URL": postgresql.new_database(),
         "ACOUSTICSENSE_SECRET_KEYS": json.dumps([Fernet.generate_key().decode()]),
         "ACOUSTICSENSE_OUTBOUND__ALLOWED_HOSTS": '["127.0.0.1"]',
