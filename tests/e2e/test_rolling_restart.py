@@ -101,15 +101,9 @@ def test_a_rolling_restart_under_load_loses_no_request_and_no_task(
     postgresql,  # noqa: F811
     tmp_path,
 ):
-<<<<<<< HEAD
-    addresses = [f"127.0.0.1:{each.ports.grpc}" for each in (triton, own_triton)]
-    shared = {
-        "ACOUSTICSENSE_TRITON_URL": ",".join(addresses),
-=======
     tritons = [f"127.0.0.1:{each.ports.grpc}" for each in (triton, own_triton)]
     shared = {
         "ACOUSTICSENSE_TRITON_URL": ",".join(tritons),
->>>>>>> deploy
         "ACOUSTICSENSE_DATABASE_URL": postgresql.new_database(),
         "ACOUSTICSENSE_SECRET_KEYS": json.dumps([Fernet.generate_key().decode()]),
         "ACOUSTICSENSE_OUTBOUND__ALLOWED_HOSTS": '["127.0.0.1"]',
