@@ -10,6 +10,7 @@ import sys
 import pytest
 import yaml
 
+from gateway.app import create_app
 from gateway.settings import Settings
 from tests.conftest import PROJECT
 from tests.deploy.manifests import FOLDER, Manifests, complaints, containers, render
@@ -166,6 +167,22 @@ def test_the_ingress_lets_through_what_the_gateway_takes(objects):
     )
     assert size * 2**20 > Settings.model_fields["max_audio_bytes"].default * 4 / 3 + 2 * 2**20
     assert seconds > Settings.model_fields["deadline_seconds"].default
+
+
+def test_the_ingress_leads_to_every_call_and_not_to_the_metrics(objects, tmp_path):
+    (rule,) = objects["cpu"].named("Ingress", "gateway")["spec"]["rules"]
+
+    def leads(path):
+        return any(
+            path == each["path"]
+            or (each["pathType"] == "Prefix" and path.startswith(each["path"] + "/"))
+            for each in rule["http"]["paths"]
+        )
+
+    calls = create_app(Settings(data_dir=tmp_path)).openapi()["paths"].keys()
+    inside = {"/metrics", "/health/live", "/health/ready"}
+    assert inside < calls
+    assert [path for path in calls | {"/page/main.js"} if leads(path) == (path in inside)] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
