@@ -18,7 +18,7 @@ from export.clips import pictures_of
 from export.configs import Machine
 from export.errors import ExportError
 from export.genre.checkpoint import Checkpoint, load
-from export.genre.graph import Served, shape_of, to_onnx
+from export.genre.graph import Served, attentions, shape_of, to_onnx
 from export.genre.models import GenreModels
 from export.report import listed, name_of, provenance, write
 from export.staging import staging
@@ -107,18 +107,18 @@ def _proven(
     channels = 1 if request.picture is Picture.GREY else 3
     pictures = pictures_of(request.clips, look)
     tell(f"converting; proving on {len(pictures)} pictures")
+    shown = list(proof.examples(pictures))
+    expected = proof.answers(_torch_runner(served), shown)  # before it is changed for its export
     plain, exporter = to_onnx(served, channels, checkpoint.size)
     fused = onnx_graphs.fuse_transformer(plain, **shape_of(served))
-    layers = served.network.config.num_hidden_layers
-    if onnx_graphs.fused_attentions(fused) != layers:
+    found, wanted = onnx_graphs.fused_attentions(fused), attentions(served)
+    if found != wanted:
         raise ExportError(
-            f"{onnx_graphs.fused_attentions(fused)} of {layers} attentions were fused: the "
-            "installed transformers or torch write a graph that ONNX Runtime does not know"
+            f"{found} of {wanted} attentions were fused: the installed transformers or torch "
+            "write a graph that ONNX Runtime does not know"
         )
     for each in (plain, fused):
         onnx_graphs.stamp(each)
-    shown = list(proof.examples(pictures))
-    expected = proof.answers(_torch_runner(served), shown)
     differences = {
         "onnx": proof.hold("ONNX", expected, proof.runner(plain), shown, proof.EXACT),
         "fused": proof.hold("fused", expected, proof.runner(fused), shown, proof.EXACT),

@@ -9,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from audio.chorus_features import FRAME_SEC, chorus_features  # noqa: E402
+from export.chorus.export import Request, export_chorus  # noqa: E402
 from export.front_ends import CHORUS  # noqa: E402
 from export.training.chorus import recipe, renders, train  # noqa: E402
 from export.training.chorus.examples import examples  # noqa: E402
@@ -131,6 +132,15 @@ def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(trained, tmp_pa
         train.train(*settings, seed=7, checkpoint=tmp_path / "cut.pt")
     resumed = train.train(*settings, seed=7, checkpoint=tmp_path / "cut.pt").state_dict()
     assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+
+
+def test_the_work_folder_is_exported_as_the_same_network(trained):
+    (trained / "repository").mkdir()
+    request = Request(trained / "work", trained / "repository", name="chorus_mine")
+    export_chorus(request, lambda _: None)
+    samples, _ = mixed(104)
+    exported = curves(trained / "repository" / "chorus_mine_net" / "1" / "model.onnx", samples)
+    np.testing.assert_allclose(exported, curves(trained / "model.onnx", samples), atol=1e-5)
 
 
 def test_stages_that_are_done_are_not_done_again(trained):

@@ -114,6 +114,8 @@ def test_songs_of_different_length_never_share_a_batch(published):
     """It has no mask: silence behind a song would change its scores."""
     for part in PARTS:
         assert config_of(published[0], f"chorus_published{part}").max_batch_size == 1
+    steps = config_of(published[0], "chorus_published").ensemble_scheduling.step
+    assert not any("MASK" in step.output_map for step in steps)
 
 
 def test_tensorrt_gets_a_plain_graph_and_an_engine_for_ten_minutes(keras_file, tmp_path):

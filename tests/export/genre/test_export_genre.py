@@ -65,7 +65,7 @@ def test_the_report_says_what_was_proven(exported):
     repository, report = exported
     path = repository / "genre_small_vit" / "1"
     assert json.loads((path / "export.json").read_text()) == report
-    assert report["fused"]["Attention"] == 2
+    assert report["fused"]["Attention"] == 1  # the last layer's has one query: there is none
     assert report["fused"]["SkipLayerNormalization"] == 4
     assert report["fused"]["BiasGelu"] == 2
     assert report["exporter"] in {"dynamo", "torchscript"}
@@ -139,6 +139,21 @@ def test_int8_quantises_every_product_of_weights(small):
     # q, k, v, out, two of the MLP a layer, and the classifier where it is a product
     assert narrow["MatMulInteger"] >= 2 * 6
     assert narrow["MatMul"] == 2 * 2  # what attention multiplies are no weights
+
+
+def test_the_last_layer_computes_the_first_token_alone(small):
+    """The classifier reads no other."""
+    model = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(_plain(small)))
+    shapes = {
+        each.name: [d.dim_value for d in each.type.tensor_type.shape.dim]
+        for each in model.graph.value_info
+    }
+    tokens = [
+        shapes[node.output[0]][1]
+        for node in model.graph.node
+        if node.op_type == "MatMul" and shapes[node.output[0]][-1:] == [96]  # the MLPs' width
+    ]
+    assert tokens == [10, 1]
 
 
 def _plain(small):
