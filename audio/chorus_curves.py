@@ -67,7 +67,7 @@ class ChorusCurves:
         rise = _rises(chorus, self.edge_frames)
         chorus = trimmed_mean(chorus, self.smoothing_frames)
         curves = [chorus, np.maximum(rise[:-1], 0), np.maximum(-rise[1:], 0)]
-        return np.stack(curves, axis=1).astype(np.float32)
+        return np.asarray(np.stack(curves, axis=1), dtype=np.float32)
 
 
 def trimmed_mean(curve: Curve, frames: int) -> Curve:

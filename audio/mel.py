@@ -98,7 +98,8 @@ def _padded_slice(samples: Float32, start: int, frames: int, front: FrontEnd) ->
     if front.pad_mode == "reflect" and len(samples) and (start < 0 or stop > len(samples)):
         period = max(1, 2 * len(samples) - 2)  # there and back; the turning samples stand once
         at = np.abs(np.arange(start, stop)) % period
-        return samples[np.minimum(at, period - at) % len(samples)]
+        mirrored: Float32 = samples[np.minimum(at, period - at) % len(samples)]
+        return mirrored
     inside = samples[max(start, 0) : max(stop, 0)]
     before = max(-start, 0)
     return np.pad(inside, (before, stop - start - before - len(inside)))
