@@ -91,7 +91,8 @@ async def test_another_takes_over_from_the_killed_and_from_the_paused_who_does_n
             assert call.body == calls.setdefault(call.headers["webhook-id"], call.body)
         for task in (first, second, third):
             assert (await state(other, task))["state"] == "succeeded"
-    assert other.log.read_text().count("took over") == 2
+    # Where starting takes long, the second has the first one's task before it is paused itself
+    assert other.log.read_text().count("took over") in {1, 2}
 
 
 async def test_a_killed_gateway_goes_on_where_it_was_when_it_is_back(gateways):
