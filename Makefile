@@ -25,7 +25,7 @@ test: $(VENV)/.testing ## Run every test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-keras: $(VENV)/.testing $(VENV)-keras/.ready ## Hold DeepChorus against Keras (TensorFlow, apart), and ten minutes against 4 GB
 	KERAS_PYTHON=$(abspath $(VENV)-keras)/bin/python $(BIN)/python -m pytest -m slow tests/export/chorus

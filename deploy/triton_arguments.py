@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,11 @@ class Ports:
     http: int = 8000
     grpc: int = 8001
     metrics: int = 8002
+
+    @property
+    def regions(self) -> str:
+        """How the names of this Triton's shared memory begin."""
+        return f"acousticsense_{self.http}_"
 
 
 def server_arguments(
@@ -45,6 +51,7 @@ def server_arguments(
         "metrics-address": address,
         "metrics-port": ports.metrics,
         "exit-timeout-secs": exit_seconds,
+        "backend-config": f"python,shm-region-prefix-name={ports.regions}",
     }
     collector = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
     traces = _trace_arguments(collector) if collector else []
@@ -52,9 +59,20 @@ def server_arguments(
     return [*named, *traces, "--disable-auto-complete-config"]
 
 
-def embedded_arguments(backends: Path) -> list[str]:
+def embedded_arguments(backends: Path, ports: Ports) -> list[str]:
     """What the server of the ``nvidia-pytriton`` wheel takes besides: its backends, and no GPU."""
-    return [f"--backend-directory={backends}", "--allow-gpu-metrics=false"]
+    return [
+        f"--backend-directory={backends}",
+        f"--backend-config=onnxruntime,shm-region-prefix-name={ports.regions}",
+        "--allow-gpu-metrics=false",
+    ]
+
+
+def remove_regions(ports: Ports) -> None:
+    """Remove the shared memory of a Triton of these ports that was killed: nobody else would."""
+    for region in Path("/dev/shm").glob(f"{ports.regions}*"):  # noqa: S108  where Linux has it
+        with suppress(OSError):
+            region.unlink()
 
 
 def _trace_arguments(collector: str) -> list[str]:

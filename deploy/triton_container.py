@@ -15,7 +15,7 @@ from pathlib import Path
 
 from deploy.embedded.installation import MissingPrerequisiteError, find_installation
 from deploy.embedded.repository import available_cores, write_scaled
-from deploy.triton_arguments import Ports, embedded_arguments, server_arguments
+from deploy.triton_arguments import Ports, embedded_arguments, remove_regions, server_arguments
 
 BACKENDS = Path(sys.prefix) / "backends"
 """The embedded Triton's, written when the image is made: no code runs from where one may write."""
@@ -73,13 +73,14 @@ def _prepare() -> tuple[list[str], dict[str, str], Path]:
         os.environ.get("TRITON_ADDRESS") or "127.0.0.1",
     )
     shutil.rmtree(work, ignore_errors=True)
+    remove_regions(ports)  # /dev/shm outlives a container that is started again in its pod
     on_gpu = bool(_number("TRITON_GPUS", 0, least=0))
     write_scaled(models, work / "models", cores, on_gpu=on_gpu)
     if _TRITON.is_file():
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         return [str(_TRITON), *arguments], environment, work
     installation = find_installation()
-    command = [str(installation.executable), *arguments, *embedded_arguments(BACKENDS)]
+    command = [str(installation.executable), *arguments, *embedded_arguments(BACKENDS, ports)]
     return command, installation.environment(os.environ), work
 
 

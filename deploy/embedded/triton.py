@@ -15,7 +15,7 @@ from pathlib import Path
 
 from deploy.embedded.installation import check_port, find_installation, write_backends
 from deploy.embedded.repository import write_scaled
-from deploy.triton_arguments import Ports, embedded_arguments, server_arguments
+from deploy.triton_arguments import Ports, embedded_arguments, remove_regions, server_arguments
 
 _START_SECONDS = 120.0  # a cold disk, once; a warm start takes some seconds
 _STOP_SECONDS = 1  # the gateway has drained by then; unloading every stub would take three
@@ -62,6 +62,7 @@ class EmbeddedTriton:
             (self.ports.metrics, "TRITON_METRICS_PORT"),
         ):
             check_port(port, setting)
+        remove_regions(self.ports)  # of a supervisor that was killed as well
         shutil.rmtree(self.work, ignore_errors=True)
         self.work.mkdir(parents=True)
         write_scaled(self.models, self.work / "models", self.cores)
@@ -71,7 +72,7 @@ class EmbeddedTriton:
                 [
                     str(installation.executable),
                     *server_arguments(self.work / "models", self.ports, self.cores, _STOP_SECONDS),
-                    *embedded_arguments(self.work / "backends"),
+                    *embedded_arguments(self.work / "backends", self.ports),
                     f"--log-verbose={int(self.verbose)}",
                 ],
                 cwd=self.work,  # the stubs import from where they stand
@@ -124,6 +125,7 @@ class EmbeddedTriton:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.process = None
+        remove_regions(self.ports)
 
     def complaints(self) -> str:
         """The log's last errors in its own words, or where to look for them."""

@@ -22,8 +22,9 @@ from gateway.tasks.schema import TaskState
 from gateway.tasks.store import Ending, TaskRow
 from gateway.tasks.uploads import Uploads
 
-RETRY_SECONDS = (2, 5, 10, 20, 60, 300, 900, 1800)
-"""After each try that failed in passing: Triton may be away for the better part of an hour."""
+RETRY_SECONDS = (2, 5, 10, 20, 60, *(120,) * 24)
+"""After each try that failed in passing: Triton may be away for the better part of an hour, and
+nobody waits much longer once it is back."""
 _DOWNLOADS_RETRIED = 4
 _PASSING = (
     errors.ExceededConcurrency,

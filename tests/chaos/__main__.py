@@ -13,7 +13,7 @@ from tests.conftest import PROJECT, new_triton
 from tests.postgresql import new_cluster, remove
 
 _CHECKED_EVERY = 25  # kills
-_SECONDS = 180.0
+_SECONDS = 300.0
 
 
 def main() -> None:

@@ -27,6 +27,7 @@ class Monkey:
         moment = self.chance.choice(MOMENTS)
         happened = threading.Event()
         world = self.world
+        world.mind_triton()
         world.outside.on_fetch = happened.set if moment == "fetch" else _nothing
         world.outside.on_call = self._holding(happened) if moment == "call" else _nothing
         clients = [threading.Thread(target=self._send, args=(number,)) for number in range(3)]

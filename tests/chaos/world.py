@@ -157,6 +157,11 @@ class World:
         process.wait()
         self.triton.start()
 
+    def mind_triton(self) -> None:
+        """Start it again if it ended, as it does when it loses a stub while it loads its models."""
+        if not self.triton.alive():
+            self.triton.start()
+
     def kill_stub(self, chance: random.Random) -> None:
         assert self.triton.process is not None
         stubs = [pid for pid, line in children(self.triton.process.pid).items() if "stub" in line]
@@ -178,6 +183,7 @@ class World:
         missing = set(self.accepted.values())
         while missing := {name for name in missing if not self.outside.bodies[name]}:
             assert time.monotonic() < end, f"never told: {self.documents(missing)}"
+            self.mind_triton()
             time.sleep(0.1)
         for name, bodies in self.outside.bodies.items():
             digests = {hashlib.sha256(body).hexdigest() for body in bodies}

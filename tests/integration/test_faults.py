@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -38,6 +39,10 @@ def wait_for(front, status, seconds=120):
         time.sleep(0.1)
 
 
+def regions(server):
+    return set(Path("/dev/shm").glob(f"{server.ports.regions}*"))  # noqa: S108
+
+
 def test_a_stub_killed_under_load_is_replaced_and_requests_end_cleanly(own):
     server, front = own
     data = encode(tones(60.0), "mp3")
@@ -61,7 +66,8 @@ def test_a_killed_triton_means_503_and_not_ready_until_it_is_back(own):
     server, front = own
     data = encode(tones(5.0), "mp3")
     assert post(front, data).status_code == 200
-    stubs = children(server.process.pid)
+    stubs, shared = children(server.process.pid), regions(server)
+    assert len(shared) >= len(stubs)
     os.kill(min(stubs), signal.SIGSTOP)  # this one cannot end by itself
     server.process.kill()
     server.process.wait()
@@ -74,9 +80,12 @@ def test_a_killed_triton_means_503_and_not_ready_until_it_is_back(own):
     server.start()
     time.sleep(0.5)
     assert not any(running(pid) for pid in stubs), "a stub outlived its Triton"
+    assert not shared & regions(server), "shared memory outlived its Triton"
     server.wait_until_ready()
     wait_for(front, 200)
     assert post(front, data).status_code == 200
+    server.stop()
+    assert not regions(server)
 
 
 def test_a_client_that_leaves_cancels_its_inference(own):
