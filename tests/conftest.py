@@ -22,6 +22,7 @@ from deploy.embedded.sample_song import SAMPLE_RATE, song
 from deploy.embedded.triton import EmbeddedTriton
 from deploy.triton_arguments import Ports
 from tests.sounds import encode
+from tests.web import web
 
 PROJECT = Path(__file__).parents[1]
 
@@ -92,7 +93,7 @@ def new_gateway(
     deadline = time.monotonic() + 120
     while True:
         try:
-            httpx.get(f"{url}/health/live", timeout=2)
+            web.get(f"{url}/health/live", timeout=2)
         except httpx.TransportError:
             assert process.poll() is None and time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)

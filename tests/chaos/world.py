@@ -24,6 +24,7 @@ from tests.conftest import Gateway, new_gateway
 from tests.integration.processes import children
 from tests.postgresql import Cluster
 from tests.sounds import encode, tones
+from tests.web import web
 
 CLIP = encode(tones(3.0, 16_000, 1), "mp3", 16_000)
 _SECRET = Fernet.generate_key().decode()
@@ -135,10 +136,10 @@ class World:
         if by_url:
             body = {"audio_url": f"{self.outside.url}/song.mp3", "webhook": hook}
             path = "/analyze-with-webhook"
-            return httpx.post(url + path, json=body, headers=headers, timeout=60)
+            return web.post(url + path, json=body, headers=headers, timeout=60)
         body = {"data": base64.b64encode(CLIP).decode(), "payload": json.dumps({"webhook": hook})}
         path = "/api/v1/invoke?appkey=a&token=t&namespace=DeepChorus"
-        return httpx.post(url + path, json=body, headers=headers, timeout=60)
+        return web.post(url + path, json=body, headers=headers, timeout=60)
 
     # What dies
 
@@ -197,4 +198,4 @@ class World:
 
     def documents(self, names: Iterable[str]) -> list[dict[str, object]]:
         url = self.gateways[0].url
-        return [httpx.get(f"{url}/api/v1/tasks/{name}", timeout=60).json() for name in names]
+        return [web.get(f"{url}/api/v1/tasks/{name}", timeout=60).json() for name in names]

@@ -6,13 +6,13 @@ import signal
 import subprocess
 import sys
 
-import httpx
 import pytest
 
 from gateway.webhooks.signature import headers
 from tests.client.collections_of_songs import acousticsense, begun, child_environment
 from tests.conftest import PROJECT, free_ports
 from tests.e2e.contract import KARAOKE
+from tests.web import web
 
 BODY = b'{"request_id": "5f0c", "top_genre": "R&B"}'
 ALONE = """
@@ -39,14 +39,14 @@ def post(url, secret, now=None):
     import time
 
     signed = headers("5f0c", now or int(time.time()), BODY, secret)
-    return httpx.post(f"{url}hook", content=BODY, headers=signed).status_code
+    return web.post(f"{url}hook", content=BODY, headers=signed).status_code
 
 
 def test_listen_verifies_prints_and_knows_what_it_has_seen(listening):
     process, url = listening
     assert [post(url, "my secret"), post(url, "my secret"), post(url, "another")] == [200, 200, 401]
-    assert httpx.post(url, content=b"\xff no JSON").status_code == 401
-    assert httpx.post(url, content=iter([b"x"])).status_code == 411
+    assert web.post(url, content=b"\xff no JSON").status_code == 401
+    assert web.post(url, content=iter([b"x"])).status_code == 411
     process.send_signal(signal.SIGINT)
     told, trouble = process.communicate(timeout=60)
     assert process.returncode == 130

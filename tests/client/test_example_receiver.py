@@ -10,6 +10,7 @@ import pytest
 
 from gateway.webhooks.signature import headers
 from tests.conftest import PROJECT, free_ports
+from tests.web import web
 
 RESULT = {"request_id": "5f0c", "top_genre": "Jazz", "top_confidence": 71.11}
 BODY = json.dumps(RESULT).encode()
@@ -31,7 +32,7 @@ def receiver(tmp_path_factory):
     deadline = time.monotonic() + 60
     while True:
         try:
-            httpx.get(url)
+            web.get(url)
         except httpx.TransportError:
             assert time.monotonic() < deadline, output.read_text()
             time.sleep(0.05)
@@ -45,7 +46,7 @@ def receiver(tmp_path_factory):
 def test_a_result_is_taken_once_however_often_it_is_delivered(receiver):
     url, output = receiver
     answers = [
-        httpx.post(url, content=BODY, headers=headers("5f0c", int(time.time()), BODY, "my secret"))
+        web.post(url, content=BODY, headers=headers("5f0c", int(time.time()), BODY, "my secret"))
         for _ in range(2)
     ]
     assert [answer.json()["status"] for answer in answers] == ["received", "known"]
@@ -55,7 +56,7 @@ def test_a_result_is_taken_once_however_often_it_is_delivered(receiver):
 def test_a_forged_result_gets_401(receiver):
     url, _ = receiver
     forged = headers("5f0c", int(time.time()), BODY, "another secret")
-    assert httpx.post(url, content=BODY, headers=forged).status_code == 401
+    assert web.post(url, content=BODY, headers=forged).status_code == 401
 
 
 def test_the_example_is_short():

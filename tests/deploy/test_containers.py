@@ -10,7 +10,6 @@ import sys
 import time
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 from tritonclient.grpc.model_config_pb2 import ModelInstanceGroup
@@ -20,6 +19,7 @@ from deploy.embedded.repository import read_config, write_scaled
 from deploy.triton_container import BACKENDS
 from gateway.settings import Settings
 from tests.conftest import PROJECT, free_ports
+from tests.web import web
 
 
 def run(module, *arguments, **environment):
@@ -112,9 +112,9 @@ def test_a_container_becomes_triton_scaled_to_its_cores_and_healthy(alone):
         time.sleep(0.5)
     program = Path(f"/proc/{process.pid}/exe").readlink()
     assert program.name == "tritonserver"  # it is the process itself that gets the signals
-    config = httpx.get(f"http://127.0.0.1:{port}/v2/models/genre_mel/config").json()
+    config = web.get(f"http://127.0.0.1:{port}/v2/models/genre_mel/config").json()
     assert config["instance_group"][0]["count"] == 1
-    refused = httpx.post(f"http://127.0.0.1:{port}/v2/repository/index")
+    refused = web.post(f"http://127.0.0.1:{port}/v2/repository/index")
     assert refused.status_code == 403
     process.terminate()
     process.wait(60)

@@ -7,13 +7,13 @@ import re
 import shutil
 import subprocess
 
-import httpx
 import pytest
 import yaml
 
 from deploy.monitoring.dashboard import FILE, dashboard
 from tests.conftest import PROJECT
 from tests.sounds import encode, tones
+from tests.web import web
 
 FOLDER = PROJECT / "deploy" / "monitoring"
 RULES = yaml.safe_load((FOLDER / "rules.yml").read_text())
@@ -33,9 +33,9 @@ def queries():
 def scraped(gateway, triton):
     """Names of all series that a gateway and its Triton show after some use."""
     for body in (encode(tones(2.0), "mp3"), b"no audio"):
-        httpx.post(f"{gateway.url}/analyze-audio", files={"file": body}, timeout=60)
+        web.post(f"{gateway.url}/analyze-audio", files={"file": body}, timeout=60)
     texts = [
-        httpx.get(f"{url}/metrics", timeout=60).text
+        web.get(f"{url}/metrics", timeout=60).text
         for url in (gateway.url, f"http://127.0.0.1:{triton.ports.metrics}")
     ]
     return {

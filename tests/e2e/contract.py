@@ -10,10 +10,9 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import httpx
-
 from tests.gateway.signing import QUERY, signed_headers
 from tests.sounds import encode, tones
+from tests.web import web
 
 TABLE = {
     "ClientError": (400, 40000000),
@@ -106,7 +105,7 @@ def invocation(audio=CLIP, *, client=KARAOKE, asks=None, **changes):
 
 
 def invoke(gateway, body, **options):
-    return httpx.post(f"{gateway.url}/api/v1/invoke", json=body, timeout=60, **options)
+    return web.post(f"{gateway.url}/api/v1/invoke", json=body, timeout=60, **options)
 
 
 def by_url(gateway, url, **changes):
@@ -115,7 +114,7 @@ def by_url(gateway, url, **changes):
 
 
 def upload(gateway, audio=CLIP, *, client=KARAOKE, headers=None):
-    return httpx.post(
+    return web.post(
         f"{gateway.url}/analyze-audio",
         files={"file": audio},
         headers=client.bearer if headers is None else headers,
@@ -125,7 +124,7 @@ def upload(gateway, audio=CLIP, *, client=KARAOKE, headers=None):
 
 def stored(gateway, request_id, client=KARAOKE, headers=None):
     headers = client.bearer if headers is None else headers
-    return httpx.get(f"{gateway.url}/analyze-audio/{request_id}", headers=headers)
+    return web.get(f"{gateway.url}/analyze-audio/{request_id}", headers=headers)
 
 
 def ask_token(gateway, client, *, secret_key=None, expiration=3600):
@@ -144,7 +143,7 @@ def ask_token(gateway, client, *, secret_key=None, expiration=3600):
         access_key=client.access_key,
         secret_key=secret_key or client.secret_key,
     )
-    return httpx.post(f"{gateway.url}/?{QUERY}", content=body, headers=headers)
+    return web.post(f"{gateway.url}/?{QUERY}", content=body, headers=headers)
 
 
 def token_of(gateway, client, **options):

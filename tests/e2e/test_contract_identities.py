@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-import httpx
 import pytest
 
 from tests.e2e.contract import (
@@ -23,6 +22,7 @@ from tests.e2e.contract import (
     upload,
     wait_until,
 )
+from tests.web import web
 
 ILLEGAL = "DeniedAccess:IllegalToken"
 
@@ -92,7 +92,7 @@ def test_a_wrong_key_gets_no_token(guarded):
     for answer in (
         ask_token(guarded, SINGER, secret_key=KARAOKE.secret_key),
         ask_token(guarded, stranger),
-        httpx.post(f"{guarded.url}/?Action=GetToken&Version=2021-07-27", json={"appkey": "x"}),
+        web.post(f"{guarded.url}/?Action=GetToken&Version=2021-07-27", json={"appkey": "x"}),
     ):
         assert answer.status_code in {400, 401}
         assert "token" not in answer.json()
@@ -117,12 +117,12 @@ def test_no_secret_reaches_the_log_or_the_metrics(guarded, narrow, token):
         invoke(front, {"data": ""}, params=query)
         invoke(front, {"data": "#"}, params={**query, "appkey": "nobody"})
         invoke(front, invocation(token=f"{KARAOKE.token}x"))
-        httpx.get(f"{front.url}/nothing", params=query, headers=KARAOKE.bearer)
-        httpx.put(f"{front.url}/api/v1/invoke", params=query)
+        web.get(f"{front.url}/nothing", params=query, headers=KARAOKE.bearer)
+        web.put(f"{front.url}/api/v1/invoke", params=query)
         ask_token(front, SINGER, secret_key=KARAOKE.secret_key)
         answer = upload(front)
         task_id = answer.json()["request_id"]
-        written = log_with(front, task_id) + httpx.get(f"{front.url}/metrics").text
+        written = log_with(front, task_id) + web.get(f"{front.url}/metrics").text
         secrets = [token, *(client.token for client in CLIENTS if client.token)]
         for client in CLIENTS:
             secrets += [client.secret_key, client.api_key]

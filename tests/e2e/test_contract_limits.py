@@ -30,6 +30,7 @@ from tests.e2e.contract import (
 )
 from tests.gateway.strangers import ok, stranger
 from tests.sounds import encode, tones
+from tests.web import web
 
 
 @asynccontextmanager
@@ -113,10 +114,10 @@ def test_without_triton_every_call_says_busy_and_when_to_come_again(tmp_path):
         for _ in range(5):  # beyond the failures that open the breaker
             assert_refused(invoke(front, invocation()), "ServerBusy", namespace="DeepChorus")
             assert_problem(upload(front), 503, "ServerBusy")
-        assert httpx.get(f"{front.url}/health").status_code == 503
-        assert httpx.get(f"{front.url}/health").json()["status"] == "unhealthy"
-        assert httpx.get(f"{front.url}/health/ready").status_code == 503
-        assert httpx.get(f"{front.url}/health/live").status_code == 200
+        assert web.get(f"{front.url}/health").status_code == 503
+        assert web.get(f"{front.url}/health").json()["status"] == "unhealthy"
+        assert web.get(f"{front.url}/health/ready").status_code == 503
+        assert web.get(f"{front.url}/health/live").status_code == 200
         assert_refused(invoke(front, invocation(token="wrong")), "DeniedAccess:IllegalToken")  # noqa: S106
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-import httpx
 import pytest
 
 from tests.e2e.contract import (
@@ -20,6 +19,7 @@ from tests.e2e.contract import (
     upload,
 )
 from tests.sounds import encode, tones
+from tests.web import web
 
 STRANGER = Client("stranger", None, {})
 SECOND = encode(tones(2.5, 16_000, 1), "mp3", 16_000)
@@ -55,7 +55,7 @@ def test_a_body_that_is_no_form_is_400(guarded):
         (form, b"nonsense"),
         ({**form, "Content-Encoding": "gzip"}, b"x"),
     ):
-        answer = httpx.post(
+        answer = web.post(
             f"{guarded.url}/analyze-audio", content=body, headers={**KARAOKE.bearer, **headers}
         )
         assert_problem(answer, 400, "ClientError")
@@ -90,16 +90,16 @@ def test_audio_over_the_limit_is_413(narrow):
     ],
 )
 def test_another_method_is_405_and_is_told_which(guarded, method, path, allowed):
-    answer = httpx.request(method, f"{guarded.url}{path}", headers=KARAOKE.bearer)
+    answer = web.request(method, f"{guarded.url}{path}", headers=KARAOKE.bearer)
     assert_problem(answer, 405, "ClientError", method)
     assert answer.headers["Allow"] == allowed
 
 
 def test_an_unknown_path_is_404_in_the_dialect_of_its_place(guarded):
-    assert_problem(httpx.get(f"{guarded.url}/nothing"), 404, "ClientError", "/nothing")
-    assert_refused(httpx.get(f"{guarded.url}/api/v2/x"), "ClientError", "/api/v2/x", status=404)
-    assert_refused(httpx.put(f"{guarded.url}/api/v1/invoke"), "ClientError", "PUT", status=405)
-    assert_refused(httpx.put(f"{guarded.url}/"), "ClientError", "PUT", status=405)
+    assert_problem(web.get(f"{guarded.url}/nothing"), 404, "ClientError", "/nothing")
+    assert_refused(web.get(f"{guarded.url}/api/v2/x"), "ClientError", "/api/v2/x", status=404)
+    assert_refused(web.put(f"{guarded.url}/api/v1/invoke"), "ClientError", "PUT", status=405)
+    assert_refused(web.put(f"{guarded.url}/"), "ClientError", "PUT", status=405)
 
 
 def test_another_apps_analysis_is_as_unknown_as_one_that_never_was(guarded):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import shutil
 
-import httpx
 import pytest
 
 from tests.conftest import new_gateway, stop
 from tests.e2e.contract import assert_refused
+from tests.web import web
 
 LARGE = bytes(3 * 2**20)  # more than a spool keeps in memory
 
@@ -20,7 +20,7 @@ def diskless(triton, tmp_path_factory):
     folder = tmp_path_factory.mktemp("diskless")
     (folder / "tmp").mkdir()
     front = new_gateway(triton.ports.grpc, folder / "log", TMPDIR=str(folder / "tmp"))
-    answer = httpx.post(f"{front.url}/analyze-audio", files={"file": LARGE})  # finds the folder
+    answer = web.post(f"{front.url}/analyze-audio", files={"file": LARGE})  # finds the folder
     assert answer.status_code == 415
     shutil.rmtree(folder / "tmp")
     yield front
@@ -39,13 +39,13 @@ def assert_told_to_the_log_alone(gateway, answer, task_id):
 def test_a_crash_is_an_envelope_for_invoke(diskless):
     body = {"data": base64.b64encode(LARGE).decode()}
     query = {"appkey": "a", "token": "b", "namespace": "DeepChorus"}
-    answer = httpx.post(f"{diskless.url}/api/v1/invoke", params=query, json=body)
+    answer = web.post(f"{diskless.url}/api/v1/invoke", params=query, json=body)
     assert_refused(answer, "ServerError")
     assert_told_to_the_log_alone(diskless, answer, answer.json()["task_id"])
 
 
 def test_a_crash_is_a_problem_for_rest(diskless):
-    answer = httpx.post(f"{diskless.url}/analyze-audio", files={"file": LARGE})
+    answer = web.post(f"{diskless.url}/analyze-audio", files={"file": LARGE})
     assert answer.status_code == 500
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json()["code"] == 50000000
@@ -53,4 +53,4 @@ def test_a_crash_is_a_problem_for_rest(diskless):
 
 
 def test_the_next_request_is_served(diskless):
-    assert httpx.post(f"{diskless.url}/analyze-audio", files={"file": b"no"}).status_code == 415
+    assert web.post(f"{diskless.url}/analyze-audio", files={"file": b"no"}).status_code == 415

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import new_gateway, stop
 from tests.sounds import encode, tones
+from tests.web import web
 
 
 def scrape(front):
-    answer = httpx.get(f"{front.url}/metrics")
+    answer = web.get(f"{front.url}/metrics")
     assert answer.headers["Content-Type"].startswith("text/plain")
     return {
         (sample.name, *sorted(sample.labels.items())): sample.value
@@ -24,8 +24,8 @@ def test_requests_errors_times_sizes_and_the_cache_are_counted(triton, tmp_path)
     data = encode(tones(5.0), "mp3")
     try:
         for body in (data, data, b"words"):
-            httpx.post(f"{front.url}/analyze-audio", files={"file": body}, timeout=60)
-        httpx.get(f"{front.url}/nothing/{'x' * 50}")
+            web.post(f"{front.url}/analyze-audio", files={"file": body}, timeout=60)
+        web.get(f"{front.url}/nothing/{'x' * 50}")
         seen = scrape(front)
     finally:
         stop(front)

@@ -6,7 +6,6 @@ import base64
 import json
 import time
 
-import httpx
 import hypothesis
 import pytest
 import schemathesis
@@ -24,6 +23,7 @@ from tests.e2e.contract import (
     stored,
     upload,
 )
+from tests.web import web
 
 EXAMPLES_EACH = 100
 SECONDS = 45
@@ -51,7 +51,7 @@ IDENTITY = {"appkey": "app", "token": "token", "namespace": "DeepChorus", "versi
 
 @pytest.fixture(scope="module")
 def document(gateway):
-    return httpx.get(f"{gateway.url}/openapi.json").json()
+    return web.get(f"{gateway.url}/openapi.json").json()
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import re
 import uuid
 from datetime import datetime
 
-import httpx
 import pytest
 
 from deploy.embedded.sample_song import CHORUSES
 from tests.sounds import SHARED_SONGS, encode, pcm16, tones
+from tests.web import web
 
 
 def invoke_body(audio, namespace="DeepChorus", payload=None, **identity):
@@ -58,7 +58,7 @@ def assert_lawful(payload, seconds):
 
 
 def test_the_python_request_with_everything_in_the_body(gateway, sample_mp3):
-    answer = httpx.post(f"{gateway.url}/api/v1/invoke", json=invoke_body(sample_mp3), timeout=60)
+    answer = web.post(f"{gateway.url}/api/v1/invoke", json=invoke_body(sample_mp3), timeout=60)
     assert answer.status_code == 200
     envelope = answer.json()
     assert envelope["status_code"] == 20000000
@@ -77,7 +77,7 @@ def test_the_python_request_with_everything_in_the_body(gateway, sample_mp3):
 def test_the_go_request_with_its_identity_in_the_query(gateway, sample_mp3):
     query = {"version": "v4", "token": "token", "appkey": "app", "namespace": "DeepChorus"}
     body = {"payload": "{}", "data": base64.b64encode(sample_mp3).decode()}
-    answer = httpx.post(
+    answer = web.post(
         f"{gateway.url}/api/v1/invoke",
         params=query,
         content=json.dumps(body),
@@ -89,7 +89,7 @@ def test_the_go_request_with_its_identity_in_the_query(gateway, sample_mp3):
 
 
 def test_server_timing_tells_where_the_time_went(gateway, sample_mp3):
-    answer = httpx.post(f"{gateway.url}/api/v1/invoke", json=invoke_body(sample_mp3), timeout=60)
+    answer = web.post(f"{gateway.url}/api/v1/invoke", json=invoke_body(sample_mp3), timeout=60)
     parts = dict(part.split(";dur=") for part in answer.headers["Server-Timing"].split(", "))
     assert list(parts) == ["queue", "decode", "mel", "infer"]
     assert float(parts["decode"]) > 1
@@ -118,7 +118,7 @@ def test_an_upload_without_a_content_type_of_its_own_is_analysed(gateway, sample
         + sample_mp3
         + f"\r\n--{boundary}--\r\n".encode()
     )
-    answer = httpx.post(
+    answer = web.post(
         f"{gateway.url}/analyze-audio",
         content=body,
         headers={"Content-Type": f"multipart/form-data; boundary={boundary}"},
@@ -130,21 +130,21 @@ def test_an_upload_without_a_content_type_of_its_own_is_analysed(gateway, sample
 
 def test_the_genre_namespace_answers_with_the_same_object(gateway, sample_mp3):
     body = invoke_body(sample_mp3, "AcousticSense")
-    answer = httpx.post(f"{gateway.url}/api/v1/invoke", json=body, timeout=60)
+    answer = web.post(f"{gateway.url}/api/v1/invoke", json=body, timeout=60)
     assert_analysis(json.loads(answer.json()["payload"]))
 
 
 def test_headerless_pcm_is_analysed_with_its_hints(gateway):
     hints = {"audio_info": {"format": "pcm", "sample_rate": 16_000, "channel": 2}}
     body = invoke_body(pcm16(tones(20.0, 16_000)), payload=hints)
-    answer = httpx.post(f"{gateway.url}/api/v1/invoke", json=body, timeout=60)
+    answer = web.post(f"{gateway.url}/api/v1/invoke", json=body, timeout=60)
     assert answer.status_code == 200
     assert_lawful(json.loads(answer.json()["payload"]), 20.0)
 
 
 def test_a_clip_under_15_seconds_is_its_own_chorus(gateway):
     body = invoke_body(encode(tones(9.0), "mp3"))
-    answer = httpx.post(f"{gateway.url}/api/v1/invoke", json=body, timeout=60)
+    answer = web.post(f"{gateway.url}/api/v1/invoke", json=body, timeout=60)
     payload = json.loads(answer.json()["payload"])
     (chorus,) = payload["chorus_segments"]
     assert payload["thumbnail"] == [chorus]
@@ -156,12 +156,12 @@ def test_a_real_song_gets_its_chorus_and_five_genres(gateway):
     name = "us_joshua_morin_on_the_run.ogg"
     truth = json.loads((SHARED_SONGS / "annotations.json").read_text())[name]
     song = (SHARED_SONGS / name).read_bytes()
-    answer = httpx.post(f"{gateway.url}/api/v1/invoke", json=invoke_body(song), timeout=60)
+    answer = web.post(f"{gateway.url}/api/v1/invoke", json=invoke_body(song), timeout=60)
     payload = json.loads(answer.json()["payload"])
     assert_lawful(payload, truth["duration"])
     start, end = payload["thumbnail"][0]["interval"]
     assert overlap((start, end), truth["chorus"]) > (end - start) / 2
-    upload = httpx.post(f"{gateway.url}/analyze-audio", files={"file": song}, timeout=60)
+    upload = web.post(f"{gateway.url}/analyze-audio", files={"file": song}, timeout=60)
     assert_analysis(upload.json())
 
 
@@ -191,7 +191,7 @@ BAD_INVOCATIONS = [
 @pytest.mark.parametrize(("change", "status", "text"), BAD_INVOCATIONS)
 def test_a_bad_invocation_gets_the_envelope_with_its_code(gateway, change, status, text):
     body = {**invoke_body(encode(tones(1.0), "mp3")), **change}
-    answer = httpx.post(f"{gateway.url}/api/v1/invoke", json=body)
+    answer = web.post(f"{gateway.url}/api/v1/invoke", json=body)
     assert_envelope(answer, status, text)
 
 
@@ -208,24 +208,24 @@ def assert_envelope(answer, status, text):
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"[" * 100_000, b"\xff"])
 def test_a_body_that_is_no_object_gets_the_envelope(gateway, body):
-    answer = httpx.post(f"{gateway.url}/api/v1/invoke", content=body)
+    answer = web.post(f"{gateway.url}/api/v1/invoke", content=body)
     assert_envelope(answer, 400, "ClientError:the body is")
 
 
 def test_an_identity_that_differs_between_query_and_body_is_refused(gateway):
     body = invoke_body(encode(tones(1.0), "mp3"))
-    same = httpx.post(f"{gateway.url}/api/v1/invoke", json=body, params={"appkey": "app"})
+    same = web.post(f"{gateway.url}/api/v1/invoke", json=body, params={"appkey": "app"})
     assert same.status_code == 200
-    other = httpx.post(f"{gateway.url}/api/v1/invoke", json=body, params={"appkey": "other"})
+    other = web.post(f"{gateway.url}/api/v1/invoke", json=body, params={"appkey": "other"})
     assert_envelope(other, 400, "ClientError:appkey differs")
 
 
 def test_unknown_paths_and_methods_speak_the_dialect_of_their_place(gateway):
-    assert_envelope(httpx.get(f"{gateway.url}/api/v1/nothing"), 404, "ClientError:")
-    refused = httpx.get(f"{gateway.url}/api/v1/invoke")
+    assert_envelope(web.get(f"{gateway.url}/api/v1/nothing"), 404, "ClientError:")
+    refused = web.get(f"{gateway.url}/api/v1/invoke")
     assert_envelope(refused, 405, "ClientError:")
     assert refused.headers["Allow"] == "POST"
-    problem = httpx.get(f"{gateway.url}/nothing")
+    problem = web.get(f"{gateway.url}/nothing")
     assert problem.status_code == 404
     assert problem.headers["Content-Type"] == "application/problem+json"
 
@@ -241,7 +241,7 @@ def test_unknown_paths_and_methods_speak_the_dialect_of_their_place(gateway):
     ids=["text", "empty", "no file", "truncated"],
 )
 def test_a_bad_upload_gets_a_problem_document(gateway, files, status, title):
-    answer = httpx.post(f"{gateway.url}/analyze-audio", files=files)
+    answer = web.post(f"{gateway.url}/analyze-audio", files=files)
     assert answer.status_code == status
     assert answer.headers["Content-Type"] == "application/problem+json"
     problem = answer.json()
@@ -264,18 +264,18 @@ def test_what_is_over_the_limit_is_refused_before_it_is_read(gateway):
 
 
 def test_health_tells_what_it_should(gateway):
-    health = httpx.get(f"{gateway.url}/health")
+    health = web.get(f"{gateway.url}/health")
     assert health.json()["status"] == "healthy"
     assert datetime.fromisoformat(health.json()["timestamp"])
-    assert httpx.get(f"{gateway.url}/health/live").status_code == 200
-    assert httpx.get(f"{gateway.url}/health/ready").status_code == 200
+    assert web.get(f"{gateway.url}/health/live").status_code == 200
+    assert web.get(f"{gateway.url}/health/ready").status_code == 200
 
 
 def test_no_token_reaches_the_log(gateway, sample_mp3):
     secret = "s3cret-t0ken-value"
     query = {"token": secret, "appkey": "app", "namespace": "DeepChorus"}
     body = {"data": base64.b64encode(sample_mp3).decode()}
-    answer = httpx.post(f"{gateway.url}/api/v1/invoke", params=query, json=body, timeout=60)
+    answer = web.post(f"{gateway.url}/api/v1/invoke", params=query, json=body, timeout=60)
     entry = gateway.line(answer.json()["task_id"])
     assert entry["status"] == 200
     assert entry["path"] == "/api/v1/invoke"

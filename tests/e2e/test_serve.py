@@ -11,11 +11,11 @@ import subprocess
 import sys
 import time
 
-import httpx
 import pytest
 
 from tests.conftest import PROJECT, free_ports
 from tests.integration.processes import children, running
+from tests.web import web
 
 COMMAND = [sys.executable, "-m", "deploy.embedded"]
 
@@ -85,7 +85,7 @@ def test_a_triton_that_dies_is_started_again(serving):
     while "Triton is ready again" not in output.read_text():
         assert time.monotonic() < deadline, output.read_text()
         time.sleep(0.1)
-    assert httpx.get(url).status_code == 200
+    assert web.get(url).status_code == 200
 
 
 def test_a_supervisor_that_is_killed_leaves_no_process(serving):

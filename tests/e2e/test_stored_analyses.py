@@ -6,17 +6,17 @@ import threading
 import time
 import uuid
 
-import httpx
 import pytest
 
 from tests.conftest import new_gateway, stop
 from tests.e2e.contract import APPS, KARAOKE, QUERY, ask_token, assert_refused
 from tests.gateway.test_results import Redis, needs_redis
 from tests.sounds import encode, tones
+from tests.web import web
 
 
 def analyze(gateway, data, **headers):
-    answer = httpx.post(
+    answer = web.post(
         f"{gateway.url}/analyze-audio", files={"file": data}, headers=headers, timeout=60
     )
     assert answer.status_code == 200
@@ -46,17 +46,17 @@ def test_a_request_can_refuse_the_cache(gateway):
 def test_an_analysis_can_be_read_again_by_its_id(gateway):
     analysis = analyze(gateway, encode(tones(6.4), "mp3")).json()
     url = f"{gateway.url}/analyze-audio/{analysis['request_id']}"
-    stored = httpx.get(url)
+    stored = web.get(url)
     assert stored.json() == analysis
     assert stored.headers["Cache-Control"] == "private, max-age=300"
-    fresh = httpx.get(url, headers={"If-None-Match": stored.headers["ETag"]})
+    fresh = web.get(url, headers={"If-None-Match": stored.headers["ETag"]})
     assert (fresh.status_code, fresh.content) == (304, b"")
-    assert httpx.get(url, headers={"If-None-Match": '"other"'}).status_code == 200
+    assert web.get(url, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
 @pytest.mark.parametrize("name", ["nonsense", str(uuid.uuid4()), "..%2f..", "%00"])
 def test_an_unknown_id_is_not_found(gateway, name):
-    answer = httpx.get(f"{gateway.url}/analyze-audio/{name}")
+    answer = web.get(f"{gateway.url}/analyze-audio/{name}")
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "application/problem+json"
 
@@ -89,7 +89,7 @@ def test_gateways_share_results_in_redis_and_go_on_when_one_dies(triton, tmp_pat
         assert "Age" not in answers[-1].headers
         assert answers[-1].json()["analysis_results"] == first.json()["analysis_results"]
         url = f"{fronts[1].url}/analyze-audio/{first.json()['request_id']}"
-        assert httpx.get(url).status_code == 404
+        assert web.get(url).status_code == 404
         assert "redis is away" in fronts[0].log.read_text()
         assert "Age" in analyze(fronts[2], data).headers
     finally:
@@ -108,7 +108,7 @@ def test_a_signed_request_is_worth_nothing_at_another_gateway_either(triton, tmp
         first = ask_token(fronts[0], KARAOKE)
         assert first.status_code == 200
         sent = first.request
-        again = httpx.post(f"{fronts[1].url}/?{QUERY}", content=sent.content, headers=sent.headers)
+        again = web.post(f"{fronts[1].url}/?{QUERY}", content=sent.content, headers=sent.headers)
         assert_refused(again, "InvalidAccess", "used before, at another gateway")
         assert ask_token(fronts[1], KARAOKE).status_code == 200
     finally:
@@ -118,9 +118,9 @@ def test_a_signed_request_is_worth_nothing_at_another_gateway_either(triton, tmp
 
 
 def test_long_answers_are_compressed_for_who_takes_it(gateway):
-    answer = httpx.get(f"{gateway.url}/openapi.json", headers={"Accept-Encoding": "gzip"})
+    answer = web.get(f"{gateway.url}/openapi.json", headers={"Accept-Encoding": "gzip"})
     assert answer.headers["Content-Encoding"] == "gzip"
-    plain = httpx.get(f"{gateway.url}/openapi.json", headers={"Accept-Encoding": "identity"})
+    plain = web.get(f"{gateway.url}/openapi.json", headers={"Accept-Encoding": "identity"})
     assert "Content-Encoding" not in plain.headers
     assert plain.json() == answer.json()
 
@@ -130,13 +130,13 @@ def test_only_listed_origins_may_call_from_a_browser(triton, gateway, tmp_path):
     front = new_gateway(triton.ports.grpc, tmp_path / "log", ACOUSTICSENSE_CORS_ORIGINS=origins)
     asks = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
     try:
-        allowed = httpx.options(f"{front.url}/analyze-audio", headers=asks)
+        allowed = web.options(f"{front.url}/analyze-audio", headers=asks)
         assert allowed.headers["Access-Control-Allow-Origin"] == "https://app.example"
         asks["Origin"] = "https://other.example"
-        refused = httpx.options(f"{front.url}/analyze-audio", headers=asks)
+        refused = web.options(f"{front.url}/analyze-audio", headers=asks)
         assert "Access-Control-Allow-Origin" not in refused.headers
     finally:
         stop(front)
     asks["Origin"] = "https://app.example"
-    closed = httpx.options(f"{gateway.url}/analyze-audio", headers=asks)
+    closed = web.options(f"{gateway.url}/analyze-audio", headers=asks)
     assert "Access-Control-Allow-Origin" not in closed.headers

@@ -7,12 +7,12 @@ import json
 import threading
 import time
 
-import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.conftest import PROJECT, new_gateway, new_triton, stop
 from tests.sounds import encode, tones
+from tests.web import web
 
 TRACE, PARENT = "ab" * 16, "cd" * 8
 SPANS = {"POST /analyze-audio", "infer genre", "InferRequest", "genre", "genre_mel", "genre_vit"}
@@ -89,7 +89,7 @@ def test_a_request_is_one_trace_from_the_client_through_triton(collector, tmp_pa
         # (once in some twenty starts of a busy machine; later ones never): others follow.
         ours = None
         for trace in (TRACE, TRACE[::-1], "1" + TRACE[1:]):
-            answer = httpx.post(
+            answer = web.post(
                 f"{front.url}/analyze-audio",
                 files={"file": encode(tones(5.0), "mp3")},
                 headers={"traceparent": f"00-{trace}-{PARENT}-01", "Cache-Control": "no-cache"},
@@ -110,5 +110,5 @@ def test_a_request_is_one_trace_from_the_client_through_triton(collector, tmp_pa
 
 def test_without_a_collector_the_trace_id_is_still_passed_on(gateway):
     headers = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
-    answer = httpx.get(f"{gateway.url}/health/live", headers=headers)
+    answer = web.get(f"{gateway.url}/health/live", headers=headers)
     assert answer.headers["X-Tt-Logid"] == TRACE

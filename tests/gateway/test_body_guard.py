@@ -6,7 +6,6 @@ import socket
 import threading
 import time
 
-import httpx
 import pytest
 import uvicorn
 from starlette.applications import Starlette
@@ -18,6 +17,7 @@ from gateway import errors
 from gateway.inbound.body_guard import BodyGuard, BodyLimits
 from gateway.room import Room
 from tests.conftest import free_ports
+from tests.web import web
 
 LIMITS = BodyLimits(body_bytes=100_000, grace_seconds=0.5, least_rate=50_000)
 
@@ -60,32 +60,32 @@ def chunks(count, size=1_000):
 
 
 def test_a_body_within_the_bounds_comes_through(address):
-    assert httpx.post(url(address), content=b"x" * 99_999).json() == 99_999
-    assert httpx.post(url(address), content=chunks(99)).json() == 99_000
+    assert web.post(url(address), content=b"x" * 99_999).json() == 99_999
+    assert web.post(url(address), content=chunks(99)).json() == 99_000
     assert address[2].room.held == 0
 
 
 def test_a_body_that_is_too_large_is_refused_declared_or_not(address):
-    assert httpx.post(url(address), content=b"x" * 100_001).status_code == 413
-    assert httpx.post(url(address), content=chunks(101)).status_code == 413
+    assert web.post(url(address), content=b"x" * 100_001).status_code == 413
+    assert web.post(url(address), content=chunks(101)).status_code == 413
     assert address[2].room.held == 0
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "gzip, identity"])
 def test_an_encoded_body_is_refused(address, encoding):
-    answer = httpx.post(url(address), content=b"x", headers={"Content-Encoding": encoding})
+    answer = web.post(url(address), content=b"x", headers={"Content-Encoding": encoding})
     assert answer.status_code == 400
     assert "Content-Encoding" in answer.json()
 
 
 def test_identity_is_no_encoding(address):
     headers = {"Content-Encoding": "Identity"}
-    assert httpx.post(url(address), content=b"x", headers=headers).json() == 1
+    assert web.post(url(address), content=b"x", headers=headers).json() == 1
 
 
 def test_too_many_header_fields_are_refused(address):
     headers = {f"X-{index}": "1" for index in range(120)}
-    assert httpx.post(url(address), content=b"x", headers=headers).status_code == 400
+    assert web.post(url(address), content=b"x", headers=headers).status_code == 400
 
 
 def test_all_bodies_together_are_bounded(address):
@@ -95,10 +95,10 @@ def test_all_bodies_together_are_bounded(address):
         while address[2].room.held != 90_000:
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        answer = httpx.post(url(address), content=b"x" * 70_000)
+        answer = web.post(url(address), content=b"x" * 70_000)
         assert answer.status_code == 429
         assert int(answer.headers["Retry-After"]) >= 1
-        assert httpx.post(url(address), content=b"x" * 50_000).json() == 50_000
+        assert web.post(url(address), content=b"x" * 50_000).json() == 50_000
     deadline = time.monotonic() + 60
     while address[2].room.held:
         assert time.monotonic() < deadline, "the room of a client that left is not given back"

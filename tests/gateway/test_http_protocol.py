@@ -4,7 +4,6 @@ import socket
 import threading
 import time
 
-import httpx
 import pytest
 import uvicorn
 from starlette.applications import Starlette
@@ -14,6 +13,7 @@ from starlette.routing import Route
 from gateway.inbound import http_protocol
 from gateway.inbound.http_protocol import MOST_HEAD_BYTES, HttpProtocol
 from tests.conftest import free_ports
+from tests.web import web
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_head_that_is_too_large_is_refused(address, head, monkeypatch):
             time.sleep(0.001)
         answer, _ = until_closed(connection)
     assert b"More than 65536 bytes" in answer or answer == b""  # a reset may swallow it
-    assert httpx.post(f"http://127.0.0.1:{address[1]}/").text == "here"
+    assert web.post(f"http://127.0.0.1:{address[1]}/").text == "here"
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST / HT", b"POST / HTTP/1.1\r\nHost: x\r\nX-A: "])

@@ -6,7 +6,6 @@ import json
 import random
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import numpy as np
 import pytest
 import tritonclient.grpc as grpcclient
@@ -15,6 +14,7 @@ from tritonclient.utils import InferenceServerException
 
 from tests.conftest import PROJECT
 from tests.sounds import FORMATS, SHARED_SONGS, encode, pcm16, tones
+from tests.web import web
 
 GENRES = (PROJECT / "model_repository" / "genre" / "labels.txt").read_text().split()
 
@@ -161,5 +161,5 @@ def test_a_queue_timeout_is_honoured_through_the_ensemble(client, sample_mp3):
 @pytest.mark.parametrize("path", ["repository/index", "systemsharedmemory/status", "logging"])
 def test_what_could_change_the_server_is_refused(triton, path):
     url = f"http://127.0.0.1:{triton.ports.http}/v2/{path}"
-    answer = httpx.post(url) if path == "repository/index" else httpx.get(url)
+    answer = web.post(url) if path == "repository/index" else web.get(url)
     assert answer.status_code == 403

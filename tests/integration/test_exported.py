@@ -6,7 +6,6 @@ import base64
 import json
 import shutil
 
-import httpx
 import numpy as np
 import onnx
 import pytest
@@ -29,6 +28,7 @@ from tests.conftest import PROJECT, new_gateway, new_triton, stop
 from tests.export.chorus.in_numpy import Network, layers_of, write
 from tests.export.genre.checkpoints import LABELS, pretrained
 from tests.sounds import encode, tones
+from tests.web import web
 
 
 @pytest.fixture(scope="module")
@@ -100,9 +100,9 @@ def test_a_gateway_can_be_told_to_ask_it(served, tmp_path):
     other = {"ACOUSTICSENSE_GENRE_MODEL": "genre_small"}
     front = new_gateway(served[2], tmp_path / "log", **other)
     try:
-        assert httpx.get(f"{front.url}/health").status_code == 200
+        assert web.get(f"{front.url}/health").status_code == 200
         clip = encode(tones(5.0), "mp3")
-        answer = httpx.post(f"{front.url}/analyze-audio", files={"file": clip}, timeout=60)
+        answer = web.post(f"{front.url}/analyze-audio", files={"file": clip}, timeout=60)
         named = [each["genre"] for each in answer.json()["analysis_results"]]
         assert sorted(named) == sorted(LABELS)
         assert answer.headers["X-Model-Version"] == "genre_small 1.0.0"
@@ -138,7 +138,7 @@ def test_a_gateway_can_be_told_to_ask_another_chorus_network(served, tmp_path):
     try:
         body = {"data": base64.b64encode(encode(verses(60.0), "mp3")).decode()}
         query = {"appkey": "a", "token": "t", "namespace": "DeepChorus"}
-        answer = httpx.post(f"{front.url}/api/v1/invoke", params=query, json=body, timeout=60)
+        answer = web.post(f"{front.url}/api/v1/invoke", params=query, json=body, timeout=60)
         payload = json.loads(answer.json()["payload"])
         assert payload["frame_sec"] == pytest.approx(0.998458)
         assert len(payload["thumbnail"]) == 1

@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import PROJECT, new_gateway, new_triton, stop
 from tests.integration.processes import children, running
 from tests.sounds import encode, tones
+from tests.web import web
 
 
 @pytest.fixture
@@ -29,12 +30,12 @@ def own(tmp_path):
 def post(front, data):
     headers = {"Cache-Control": "no-cache"}  # Triton must answer, not memory
     url = f"{front.url}/analyze-audio"
-    return httpx.post(url, files={"file": data}, headers=headers, timeout=90)
+    return web.post(url, files={"file": data}, headers=headers, timeout=90)
 
 
 def wait_for(front, status, seconds=120):
     deadline = time.monotonic() + seconds
-    while httpx.get(f"{front.url}/health/ready", timeout=30).status_code != status:
+    while web.get(f"{front.url}/health/ready", timeout=30).status_code != status:
         assert time.monotonic() < deadline, f"not {status} in {seconds} s"
         time.sleep(0.1)
 
@@ -76,7 +77,7 @@ def test_a_killed_triton_means_503_and_not_ready_until_it_is_back(own):
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) >= 1
     assert answer.headers["Content-Type"] == "application/problem+json"
-    assert httpx.get(f"{front.url}/health/live").status_code == 200
+    assert web.get(f"{front.url}/health/live").status_code == 200
     server.start()
     time.sleep(0.5)
     assert not any(running(pid) for pid in stubs), "a stub outlived its Triton"
@@ -92,7 +93,7 @@ def test_a_client_that_leaves_cancels_its_inference(own):
     _, front = own
     data = encode(tones(300.0, 22_050), "flac", 22_050)
     with pytest.raises(httpx.ReadTimeout):
-        httpx.post(f"{front.url}/analyze-audio", files={"file": data}, timeout=0.3)
+        web.post(f"{front.url}/analyze-audio", files={"file": data}, timeout=0.3)
     deadline = time.monotonic() + 60
     while '"status": 499' not in front.log.read_text():
         assert time.monotonic() < deadline, front.log.read_text()

@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 
-import httpx
 import librosa
 import numpy as np
 import pytest
@@ -20,14 +19,15 @@ from playwright.sync_api import expect
 from tests.e2e.contract import CLIP, invocation
 from tests.page.reader import as_file, give, pixels, record, recorded, sees, slowed, until
 from tests.sounds import SHARED_SONGS, tones
+from tests.web import web
 
 SONG = SHARED_SONGS / "us_steven_dunston_northern_star.ogg"
 
 
 def answers(gateway, data):
     """What the server says of a song, without the page."""
-    genre = httpx.post(f"{gateway.url}/analyze-audio", files={"file": data}, timeout=60).json()
-    chorus = httpx.post(f"{gateway.url}/api/v1/invoke", json=invocation(data), timeout=60).json()
+    genre = web.post(f"{gateway.url}/analyze-audio", files={"file": data}, timeout=60).json()
+    chorus = web.post(f"{gateway.url}/api/v1/invoke", json=invocation(data), timeout=60).json()
     return genre, json.loads(chorus["payload"])
 
 
