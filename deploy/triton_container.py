@@ -1,8 +1,8 @@
 """``python -m deploy.triton_container``: Triton as a container's one process.
 
 Lays the model repository out for the cores that the container has, then becomes the server, so
-that signals and exit statuses are Triton's own. It serves with the container's own Triton, or with
-the embedded one where there is no other.
+that signals and exit statuses are Triton's own; a watch (:mod:`deploy.stubs`) stays beside it. It
+serves with the container's own Triton, or with the embedded one where there is no other.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -52,6 +53,8 @@ def main() -> None:
     except (MissingPrerequisiteError, ValueError, OSError) as error:
         print(f"Cannot start: {error}", file=sys.stderr)
         sys.exit(2)
+    watch = [sys.executable, "-m", "deploy.stubs", str(os.getpid())]  # which Triton will have
+    subprocess.Popen(watch, stdin=subprocess.DEVNULL)  # noqa: S603  our own arguments
     os.chdir(work)  # the stubs import from where they stand
     os.execve(command[0], command, environment)  # noqa: S606  our own arguments
 

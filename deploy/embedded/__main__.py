@@ -25,6 +25,7 @@ from deploy.triton_arguments import Ports
 _PROJECT = Path(__file__).parents[2]
 _SAMPLE = Path("out") / "song.mp3"
 _POLL_SECONDS = 0.2
+_WATCH_SECONDS = 1.0
 _GRACE_SECONDS = 3  # the gateway's default
 _START_SECONDS = 30.0
 _EPILOG = """\
@@ -97,14 +98,14 @@ def _serve(triton: EmbeddedTriton, port: int) -> int:
 
 
 def _watch(triton: EmbeddedTriton, gateway: subprocess.Popen[bytes]) -> int:
-    """Return when the gateway ends; a Triton that dies is started again."""
+    """Return when the gateway ends; a Triton that dies, or loses a stub, is started again."""
     while gateway.poll() is None:
         if not triton.alive():
-            print("Triton ended unexpectedly: starting it again.", file=sys.stderr, flush=True)
+            print("Triton or a part of it died: starting it again.", file=sys.stderr, flush=True)
             triton.start()
             triton.wait_until_ready()
             print("Triton is ready again.", file=sys.stderr, flush=True)
-        time.sleep(_POLL_SECONDS)
+        time.sleep(_WATCH_SECONDS)
     print(f"The gateway ended with status {gateway.returncode}.", file=sys.stderr)
     return 1
 

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from deploy import stubs
 from deploy.embedded.installation import check_port, find_installation, write_backends
 from deploy.embedded.repository import write_scaled
 from deploy.triton_arguments import Ports, embedded_arguments, remove_regions, server_arguments
@@ -100,8 +101,10 @@ class EmbeddedTriton:
         raise TritonStartError(f"Triton was not ready after {seconds:g} s. {self.complaints()}")
 
     def alive(self) -> bool:
-        """Whether the process runs."""
-        return self.process is not None and self.process.poll() is None
+        """Whether the process runs and has all its stubs: without one it is of no use for long."""
+        if self.process is None or self.process.poll() is not None:
+            return False
+        return not stubs.lost(self.process.pid)
 
     def ready(self) -> bool:
         """Whether the server answers that all its models are ready."""
@@ -116,7 +119,7 @@ class EmbeddedTriton:
         """End the process: politely, then not."""
         if self.process is None:
             return
-        if self.alive():
+        if self.process.poll() is None:
             self.process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(_STOP_SECONDS + 0.5)

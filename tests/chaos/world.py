@@ -159,7 +159,7 @@ class World:
         self.triton.start()
 
     def mind_triton(self) -> None:
-        """Start it again if it ended, as it does when it loses a stub while it loads its models."""
+        """What `make serve` does with a Triton that died or lost a stub."""
         if not self.triton.alive():
             self.triton.start()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from deploy.embedded.repository import read_config, write_scaled
 from deploy.triton_container import BACKENDS
 from gateway.settings import Settings
 from tests.conftest import PROJECT, free_ports
+from tests.integration.processes import children
 from tests.web import web
 
 
@@ -116,8 +118,10 @@ def test_a_container_becomes_triton_scaled_to_its_cores_and_healthy(alone):
     assert config["instance_group"][0]["count"] == 1
     refused = web.post(f"http://127.0.0.1:{port}/v2/repository/index")
     assert refused.status_code == 403
-    process.terminate()
-    process.wait(60)
+    stub = next(pid for pid, line in children(process.pid).items() if "models/genre_vit/" in line)
+    os.kill(stub, signal.SIGKILL)
+    process.wait(60)  # the container ends, and is started again
+    assert "a stub of triton's has died" in (folder / "log").read_text().lower()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import pytest
 
 from tests.conftest import PROJECT, free_ports
 from tests.integration.processes import children, running
+from tests.sounds import encode, tones
 from tests.web import web
 
 COMMAND = [sys.executable, "-m", "deploy.embedded"]
@@ -76,16 +77,21 @@ def test_ctrl_c_ends_everything_soon_and_the_curl_works_as_pasted(serving):
     assert "Traceback" not in output.read_text()
 
 
-def test_a_triton_that_dies_is_started_again(serving):
+@pytest.mark.parametrize("what", ["Triton", "all stubs of a model"])
+def test_a_triton_that_dies_is_started_again(serving, what):
     process, output, environment = serving
-    url = f"http://127.0.0.1:{environment['PORT']}/health/ready"
+    url = f"http://127.0.0.1:{environment['PORT']}"
     (triton,) = (pid for pid, line in children(process.pid).items() if "bin/tritonserver" in line)
-    os.kill(triton, signal.SIGKILL)
+    stubs = [pid for pid, line in children(triton).items() if "models/genre_mel/" in line]
+    for pid in [triton] if what == "Triton" else stubs:
+        os.kill(pid, signal.SIGKILL)
     deadline = time.monotonic() + 60
     while "Triton is ready again" not in output.read_text():
         assert time.monotonic() < deadline, output.read_text()
         time.sleep(0.1)
-    assert web.get(url).status_code == 200
+    assert web.get(f"{url}/health/ready").status_code == 200
+    song = {"file": encode(tones(3.0), "mp3")}
+    assert web.post(f"{url}/analyze-audio", files=song, timeout=60).status_code == 200
 
 
 def test_a_supervisor_that_is_killed_leaves_no_process(serving):
