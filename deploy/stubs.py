@@ -1,8 +1,8 @@
 """``python -m deploy.stubs PID``: end the Triton of that process id once it has lost a Python stub.
 
 A Triton newer than 24.05 does not start a stub anew that died (issue 8604 of Triton's server): it
-says that it is ready ever after, and fails each request that comes to that instance. Whoever started
-it starts it anew when it has ended.
+says that it is ready ever after, and fails each request that comes to that instance. Whoever
+started it starts it anew when it has ended.
 """
 
 from __future__ import annotations
