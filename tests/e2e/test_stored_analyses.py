@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
 
 import pytest
 
@@ -54,7 +53,9 @@ def test_an_analysis_can_be_read_again_by_its_id(gateway):
     assert web.get(url, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
-@pytest.mark.parametrize("name", ["nonsense", str(uuid.uuid4()), "..%2f..", "%00"])
+@pytest.mark.parametrize(
+    "name", ["nonsense", "00000000-0000-4000-8000-000000000000", "..%2f..", "%00"]
+)
 def test_an_unknown_id_is_not_found(gateway, name):
     answer = web.get(f"{gateway.url}/analyze-audio/{name}")
     assert answer.status_code == 404
