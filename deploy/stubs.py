@@ -15,11 +15,14 @@ from contextlib import suppress
 from pathlib import Path
 
 _POLL_SECONDS = 1.0
+_STUB = (
+    "(triton_python_b"  # as the kernel cuts it; Triton also runs a shell or two, and collects it
+)
 
 
 def lost(server: int) -> bool:
-    """Whether a child of this process has died; Triton collects none before it ends itself."""
-    return any(_is_dead_child(entry / "stat", server) for entry in Path("/proc").glob("[0-9]*"))
+    """Whether a stub of this process has died; Triton collects none before it ends itself."""
+    return any(_is_dead_stub(entry / "stat", server) for entry in Path("/proc").glob("[0-9]*"))
 
 
 def main() -> None:
@@ -33,10 +36,11 @@ def main() -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def _is_dead_child(stat: Path, parent: int) -> bool:
+def _is_dead_stub(stat: Path, parent: int) -> bool:
     with suppress(OSError):  # it has gone meanwhile
-        state, its_parent = stat.read_text().rpartition(")")[2].split()[:2]
-        return state == "Z" and int(its_parent) == parent
+        name, _, rest = stat.read_text().rpartition(")")
+        state, its_parent = rest.split()[:2]
+        return state == "Z" and int(its_parent) == parent and name.endswith(_STUB)
     return False
 
 

@@ -42,7 +42,7 @@ class Monkey:
     def _send(self, number: int) -> None:
         self._sent += 1
         key = f"{self._sent}-{number}-{time.monotonic_ns()}"
-        self.world.send(key, by_url=number > 0, tries=60)
+        self.world.send(key, by_url=number > 0, tries=600)
 
     def _holding(self, happened: threading.Event) -> object:
         """The receiver has the body, and has not answered yet."""

@@ -9,7 +9,7 @@ from tests.chaos.world import World
 from tests.conftest import PROJECT, new_triton
 from tests.postgresql import postgresql  # noqa: F401
 
-SECONDS = 100.0
+SECONDS = 300.0
 
 
 @pytest.fixture(scope="module")
