@@ -15,9 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 
 _POLL_SECONDS = 1.0
-_STUB = (
-    "(triton_python_b"  # as the kernel cuts it; Triton also runs a shell or two, and collects it
-)
+# As the kernel cuts its name. Triton also runs a shell or two, and collects those.
+_STUB = "(triton_python_b"
 
 
 def lost(server: int) -> bool:

@@ -60,6 +60,7 @@ def test_a_stub_killed_under_load_ends_requests_cleanly_and_is_noticed(own):
         if answer.status_code == 503:
             assert int(answer.headers["Retry-After"]) >= 1
             assert answer.json()["code"] == 50000003
+    assert post(front, data).status_code == 200
     assert not server.alive(), "whoever watches over this Triton must start it again"
 
 
