@@ -20,12 +20,13 @@ help: ## Show what can be made
 serve: $(VENV)/.serving out/song.mp3 ## Start Triton and the gateway; Ctrl-C stops them (V=1 shows Triton's log)
 	@exec $(BIN)/python -m deploy.embedded $(if $(V),--verbose)
 
+# Two workers for two cores: more threads would only wait for one another, spinning.
 test: $(VENV)/.testing ## Run every test
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-keras: $(VENV)/.testing $(VENV)-keras/.ready ## Hold DeepChorus against Keras (TensorFlow, apart), and ten minutes against 4 GB
 	KERAS_PYTHON=$(abspath $(VENV)-keras)/bin/python $(BIN)/python -m pytest -m slow tests/export/chorus

@@ -19,6 +19,7 @@ from tests.postgresql import postgresql  # noqa: F401
 
 _CLIENTS = 4
 _ENOUGH = 4  # requests that must pass in each state of the deployment
+_PAUSE_SECONDS = 0.2  # one or two requests are on their way at any time, and a core is left
 
 
 class Balancer:
@@ -42,7 +43,7 @@ class Balancer:
 
 
 class Load:
-    """Clients that never pause; every fourth request is a task with a webhook."""
+    """Clients that hardly pause; every fourth request is a task with a webhook."""
 
     def __init__(self, balancer, outside):
         self.balancer, self.outside = balancer, outside
@@ -51,7 +52,7 @@ class Load:
 
     def run(self, client):
         turn = 0
-        while not self.over.is_set():
+        while not self.over.wait(_PAUSE_SECONDS):
             turn += 1
             try:
                 answer = self.ask(client, later=turn % 4 == 0)
