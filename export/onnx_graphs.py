@@ -20,11 +20,29 @@ from export.errors import ExportError
 _KEPT_WHOLE = ["LayerNormalization", "Softmax"]
 
 
-def fuse_transformer(model: onnx.ModelProto, heads: int, hidden: int) -> onnx.ModelProto:
-    """Attention, biases with GELU and layer norms with their sums become one operator each.
+def fuse_transformer(
+    model: onnx.ModelProto, heads: int, hidden: int, *, norms: bool
+) -> onnx.ModelProto:
+    """Attention, biases with GELU and, where ``norms``, layer norms with their sums as one each.
 
-    The operators are ONNX Runtime's own (``com.microsoft``), on CPU and CUDA.
+    The operators are ONNX Runtime's own (``com.microsoft``), on CPU and CUDA. On a CPU its norm
+    with a sum is not vectorised and takes several times what the two take apart.
     """
+    options = FusionOptions("vit")
+    options.enable_skip_layer_norm = norms
+    return _fused(model, options, heads, hidden)
+
+
+def fuse_gelu(model: onnx.ModelProto) -> onnx.ModelProto:
+    """GELU as one operator, and nothing else."""
+    options = FusionOptions("vit")
+    options.enable_attention = options.enable_skip_layer_norm = options.enable_bias_gelu = False
+    return _fused(model, options)
+
+
+def _fused(
+    model: onnx.ModelProto, options: FusionOptions, heads: int = 0, hidden: int = 0
+) -> onnx.ModelProto:
     logging.getLogger("onnxruntime.transformers").setLevel(logging.ERROR)
     logging.getLogger("fusion_base").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder:
@@ -35,7 +53,7 @@ def fuse_transformer(model: onnx.ModelProto, heads: int, hidden: int) -> onnx.Mo
             model_type="vit",
             num_heads=heads,
             hidden_size=hidden,
-            optimization_options=FusionOptions("vit"),
+            optimization_options=options,
             opt_level=0,
         )
     fused: onnx.ModelProto = optimised.model
@@ -56,14 +74,14 @@ def operators(model: onnx.ModelProto) -> Counter[str]:
 
 
 def quantised(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Matrix products in 8 bits: weights a column at a time, inputs as they come.
+    """Matrix products in 8 bits: weights a column at a time, inputs as they come; GELU fused.
 
-    Made from the plain graph: what is fused first keeps its products in float.
+    Made from the plain graph: an attention that was fused first would keep its products in float.
     """
     logging.getLogger().setLevel(logging.ERROR)  # it warns about what is done here on purpose
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "model.onnx", Path(folder) / "int8.onnx"
-        onnx.save(model, source)
+        onnx.save(fuse_gelu(model), source)
         quantize_dynamic(
             source,
             target,

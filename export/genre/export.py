@@ -110,7 +110,8 @@ def _proven(
     shown = list(proof.examples(pictures))
     expected = proof.answers(_torch_runner(served), shown)  # before it is changed for its export
     plain, exporter = to_onnx(served, channels, checkpoint.size)
-    fused = onnx_graphs.fuse_transformer(plain, **shape_of(served))
+    on_gpu = request.machine.target is not configs.Target.CPU
+    fused = onnx_graphs.fuse_transformer(plain, **shape_of(served), norms=on_gpu)
     found, wanted = onnx_graphs.fused_attentions(fused), attentions(served)
     if found != wanted:
         raise ExportError(
@@ -125,7 +126,6 @@ def _proven(
     }
     report: dict[str, Any] = {
         "exporter": exporter,
-        "fused": {k: n for k, n in onnx_graphs.operators(fused).items() if k in _FUSED},
         "largest_difference": differences,
     }
     if request.precision is Precision.INT8:
@@ -146,13 +146,14 @@ def _proven(
     else:
         # TensorRT makes its own fusions, and does not know ONNX Runtime's.
         model = plain if request.machine.target is configs.Target.TENSORRT else fused
+    report["fused"] = {k: n for k, n in onnx_graphs.operators(model).items() if k in _FUSED}
     (seconds,) = proof.latencies(proof.runner(model), pictures, [1], _ROUNDS)
     report["milliseconds_a_picture"] = round(1000 * float(np.median(seconds)), 2)
     tell(f"largest differences from PyTorch: {listed(differences)}")
     return model, report
 
 
-_FUSED = {"Attention", "BiasGelu", "SkipLayerNormalization", "LayerNormalization"}
+_FUSED = {"Attention", "BiasGelu", "Gelu", "SkipLayerNormalization"}
 
 
 def _torch_runner(served: Served) -> proof.Run:

@@ -66,7 +66,7 @@ def to_onnx(served: Served, picture_channels: int, size: int) -> tuple[onnx.Mode
     best, made_by, most = None, "", -1
     for name, dynamo in (("dynamo", True), ("torchscript", False)):
         model = _exported(served, example, dynamo=dynamo)
-        fused = fused_attentions(fuse_transformer(model, **shape_of(served)))
+        fused = fused_attentions(fuse_transformer(model, **shape_of(served), norms=False))
         if fused > most:
             best, made_by, most = model, name, fused
         if most == wanted:
