@@ -133,16 +133,26 @@ _ALL = {
 
 def main() -> None:
     """Run what was asked for, or everything."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    names = ", ".join(f"{name}: {work.__doc__}" for name, work in _ALL.items())
-    parser.add_argument("only", nargs="*", choices=[*_ALL, []], default=[], help=names)
-    chosen = parser.parse_args().only or list(_ALL)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure, side by side, and print tables. Let nothing else run meanwhile.",
+        epilog="\n".join(["benchmarks:", *(f"  {n:<12}{w.__doc__}" for n, w in _ALL.items())]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", type=_name, metavar="NAME", help="all without any")
+    chosen = parser.parse_args().names or list(_ALL)
     print(f"{CORES} cores, {platform.machine()}, Python {platform.python_version()}\n")
     with tempfile.TemporaryDirectory() as folder:
         for name in chosen:
             print(f"### {_ALL[name].__doc__}\n")
             _ALL[name](Path(folder) / name)
             print()
+
+
+def _name(text: str) -> str:
+    if text not in _ALL:
+        raise argparse.ArgumentTypeError(f"there is no {text!r}; there are {', '.join(_ALL)}")
+    return text
 
 
 if __name__ == "__main__":

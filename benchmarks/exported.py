@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from transformers import ViTConfig, ViTForImageClassification
+from transformers.utils.logging import disable_progress_bar
 
 from benchmarks.load import median, rate, upload
 from benchmarks.serving import PROJECT, gateway, http_process, triton
@@ -58,6 +59,7 @@ def exported(work: Path) -> None:
 
 def _make(folder: Path) -> None:
     """A ViT-B/16 with chance weights, which cost what trained ones do."""
+    disable_progress_bar()
     torch.manual_seed(0)
     labels = (PROJECT / "model_repository" / "genre" / "labels.txt").read_text().splitlines()
     config = ViTConfig(id2label=dict(enumerate(labels)), label2id={})

@@ -7,38 +7,43 @@ import asyncio
 import logging
 import os
 import sys
-from pathlib import Path
 from types import FrameType
 
 import structlog
 import uvicorn
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
 from gateway.app import create_app
 from gateway.inbound.http_protocol import HttpProtocol
+from gateway.read_settings import read_settings
 from gateway.settings import Settings
+from gateway.settings_help import described, hints
+
+_HELP = """\
+settings, from the environment (PORT names the port as well):
+
+{settings}
+  ACOUSTICSENSE_SECRETS_DIR
+      Folder with a file for each setting that is a secret, named as its
+      variable in lower case.
+
+examples:
+  python -m gateway
+  ACOUSTICSENSE_TRITON_URL=triton:8001 python -m gateway
+"""
 
 
 def main() -> int:
     """Read the settings and serve; 2 if a setting is wrong."""
-    argparse.ArgumentParser(prog="python -m gateway", description=_help()).parse_args()
+    _parse_arguments()
     try:
-        settings = _settings()
-    except SettingsError as error:  # a list that is not JSON
-        print(error, file=sys.stderr)
-        return 2
-    except ValidationError as error:
-        for problem in error.errors():
-            name = "__".join(map(str, problem["loc"])).upper()
-            print(f"{name}: {problem['msg']}" if name else problem["msg"], file=sys.stderr)
-        return 2
-    _configure_logs(settings)
-    try:
+        settings = read_settings()
+        _configure_logs(settings)
         app = create_app(settings)
-    except ValueError as error:  # AppsError is one
+    except ValueError as error:  # WrongSettingsError and AppsError are
         print(error, file=sys.stderr)
         return 2
+    for hint in hints(os.environ):
+        structlog.get_logger().warning(hint)
     if not settings.apps and settings.apps_file is None:
         structlog.get_logger().warning(
             "no app is configured: any appkey and token is accepted, on this machine only"
@@ -74,23 +79,14 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def _settings() -> Settings:
-    """From the environment, and from a folder with a file for each that is secret.
-
-    Raises:
-        ValidationError, SettingsError: one is wrong, or there is no such folder.
-    """
-    folder = os.environ.get("ACOUSTICSENSE_SECRETS_DIR")
-    if not folder:
-        return Settings()
-    if not Path(folder).is_dir():  # never read as "nothing is secret, so let anyone in"
-        raise SettingsError(f"ACOUSTICSENSE_SECRETS_DIR: there is no folder {folder}")
-    return Settings(_secrets_dir=folder)
-
-
-def _help() -> str:
-    names = ", ".join(f"ACOUSTICSENSE_{name.upper()}" for name in Settings.model_fields)
-    return f"Serve the AcousticSense gateway. Settings, from the environment: {names}."
+def _parse_arguments() -> None:
+    """There are none, but ``--help``."""
+    argparse.ArgumentParser(
+        prog="python -m gateway",
+        description="Serve the AcousticSense gateway, before a Triton that runs already.",
+        epilog=_HELP.format(settings=described()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
 
 
 def _configure_logs(settings: Settings) -> None:

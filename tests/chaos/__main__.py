@@ -19,8 +19,8 @@ _SECONDS = 300.0
 def main() -> None:
     """Half of the kills on SQLite and one gateway, half on PostgreSQL and three."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--kills", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kills", type=int, default=1000, help="in all (1000)")
+    parser.add_argument("--seed", type=int, default=1, help="which are killed when (1)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         triton = new_triton(PROJECT / "model_repository", Path(folder) / "triton")
