@@ -17,7 +17,6 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
-from types import TracebackType
 from typing import Self
 
 import certifi
@@ -112,12 +111,7 @@ class OutboundClient:
         """Open nothing yet."""
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close whatever is open."""
         await self._pool.aclose()
         self._system_resolver.close()
