@@ -54,7 +54,7 @@ class PcmFormat:
             return None
         try:
             sample_rate, channels = (int(value) for value in given if value is not None)
-        except ValueError:
+        except (OverflowError, ValueError):
             raise IllegalData("raw PCM needs its sampling rate and channels, both") from None
         return cls(sample_rate, channels)
 

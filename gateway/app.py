@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -40,6 +41,8 @@ from gateway.tasks.runtime import Runtime, webhook_settings
 from gateway.tracing import Tracing
 
 _CLIENT_CLOSED_REQUEST = 499  # what nginx logs; nobody is left to read it
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}
+_NO_ROOM_SECONDS = 5.0
 _LEAST_COMPRESSED = 1000  # bytes of an answer
 log = structlog.get_logger()
 
@@ -104,6 +107,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(errors.ApiError, _api_error)
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(ClientDisconnect, _client_disconnect)
+    app.add_exception_handler(OSError, _os_error)
     app.add_middleware(BodyGuard, limits=_body_limits(settings), room=room)
     app.add_middleware(GZipMiddleware, minimum_size=_LEAST_COMPRESSED)
     if settings.cors_origins:
@@ -173,6 +177,16 @@ async def _http_exception(request: Request, error: Exception) -> Response:
         answer.headers.update(error.headers or {})  # Allow
         return answer
     return _answer(request, errors.ClientError(str(error.detail)))
+
+
+async def _os_error(request: Request, error: Exception) -> Response:
+    """No room for a temporary file, or for one more open one: for now, and no fault of anybody."""
+    assert isinstance(error, OSError)  # noqa: S101
+    if error.errno not in _NO_ROOM:
+        raise error
+    log.warning("no room for a temporary file", error=error.strerror)
+    words = "no room for the audio; nothing was accepted"
+    return _answer(request, errors.ServerBusy(words, retry_after=_NO_ROOM_SECONDS))
 
 
 async def _client_disconnect(_: Request, __: Exception) -> Response:

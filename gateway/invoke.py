@@ -189,6 +189,8 @@ def _pcm(payload: Mapping[str, Any]) -> tuple[int, int] | None:
     for name, value in zip(_PCM_HINTS, hints, strict=True):
         if value is None:
             raise errors.InvalidPayload(f"pcm needs payload.audio_info.{name}")
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise errors.IllegalPayload(f"payload.audio_info.{name} must be a positive integer")
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**31:
+            raise errors.IllegalPayload(
+                f"payload.audio_info.{name} must be a positive integer below 2**31"
+            )
     return hints[0], hints[1]  # type: ignore[return-value]  # checked in the loop

@@ -93,7 +93,7 @@ class RequestLog:
             "request",
             task_id=scope["state"]["task_id"],
             method=scope["method"],
-            path=scope["path"],
+            path=scope["raw_path"].decode("ascii"),  # escaped: a log is read in terminals
             status=status,
             code=code,
             ms=round(seconds * 1000, 1),

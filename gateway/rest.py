@@ -6,11 +6,13 @@ import asyncio
 import hashlib
 import json
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, BinaryIO
 
 from fastapi import APIRouter, Depends, Request
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.responses import JSONResponse, Response
 
 from gateway import errors
@@ -58,10 +60,22 @@ async def analyze_audio(request: Request) -> Response:
     """
     state = state_of(request)
     app = state.identities.rest_app(request.headers.get("authorization"))
-    async with request.form(max_files=1, max_fields=8) as form:
+    async with _form(request) as form:
         file = _file(form.get("file"), state.settings.max_audio_bytes)
         async with state.admission.enter(app):
             return await _analysis(request, state, app, file)
+
+
+@asynccontextmanager
+async def _form(request: Request) -> AsyncIterator[FormData]:
+    try:
+        form = await request.form(max_files=1, max_fields=8)
+    except (LookupError, UnicodeError):
+        raise errors.ClientError("the form's text is not in the charset that it names") from None
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 async def _analysis(request: Request, state: State, app: App, file: BinaryIO) -> Response:

@@ -78,6 +78,7 @@ class EmbeddedTriton:
                 ],
                 cwd=self.work,  # the stubs import from where they stand
                 env=installation.environment(os.environ),
+                umask=0o077,  # its shared memory is nobody else's
                 stdin=subprocess.DEVNULL,
                 stdout=None if self.verbose else log,
                 stderr=None if self.verbose else subprocess.STDOUT,

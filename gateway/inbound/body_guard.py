@@ -99,18 +99,18 @@ class _Body:
             raise errors.ClientError("send the body without a Content-Encoding")
         declared = self._headers.get("content-length", "0")
         if declared.isdecimal():
-            self._reserve(int(declared))
+            self._check_size(int(declared))
 
     def _count(self, size: int) -> None:
+        """Hold room for what has come: what is only announced would keep others out for nothing."""
         self._size += size
-        self._reserve(self._size)
+        self._check_size(self._size)
+        self._share.grow(self._size)
 
-    def _reserve(self, size: int) -> None:
-        """Hold room for a body of this size, or refuse it."""
-        limits = self._guard.limits
-        if size > limits.body_bytes:
-            raise errors.ExceededDataSize(f"a body over the limit of {limits.body_bytes} bytes")
-        self._share.grow(size)
+    def _check_size(self, size: int) -> None:
+        limit = self._guard.limits.body_bytes
+        if size > limit:
+            raise errors.ExceededDataSize(f"a body over the limit of {limit} bytes")
 
     def _seconds_left(self) -> float:
         """How long the next piece may take: what came earlier in abundance is to its credit."""

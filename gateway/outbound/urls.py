@@ -65,6 +65,8 @@ def parse_url(text: str) -> Url:
         raise MalformedUrlError(
             "the url holds spaces, control characters or backslashes; percent-encode them"
         )
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in text):  # half of a character
+        raise MalformedUrlError("the url is not Unicode text")
     parts = _URL.fullmatch(text.partition("#")[0])
     if parts is None:
         raise MalformedUrlError("the url must begin with http:// or https://")
@@ -138,10 +140,7 @@ def _idna(host: str) -> str:
 
 
 def _ascii_target(target: str) -> str:
-    try:
-        encoded = quote(target, safe=_UNESCAPED)
-    except UnicodeEncodeError:  # half of a surrogate pair
-        raise MalformedUrlError("the url is not Unicode text") from None
+    encoded = quote(target, safe=_UNESCAPED)
     return encoded if encoded.startswith("/") else f"/{encoded}"
 
 

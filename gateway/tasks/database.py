@@ -128,7 +128,12 @@ def insert(connection: Connection, table: Table) -> Any:
 
 
 def _sqlite_engine(url: str) -> Engine:
-    engine = create_engine(url, pool_size=20, connect_args={"timeout": _BUSY_MILLISECONDS / 1000})
+    engine = create_engine(
+        url,
+        pool_size=20,
+        hide_parameters=True,  # of webhooks and downloads, whose URLs may hold secrets
+        connect_args={"timeout": _BUSY_MILLISECONDS / 1000},
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: Any) -> None:
@@ -155,6 +160,7 @@ def _postgresql_engine(text_of_url: str) -> Engine:
         url.set(drivername="postgresql+psycopg"),
         pool_size=20,
         pool_timeout=10,
+        hide_parameters=True,
         pool_pre_ping=True,  # a server that was restarted has closed every connection
         connect_args={"connect_timeout": 5},
     )

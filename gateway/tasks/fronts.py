@@ -97,7 +97,10 @@ async def accept_invocation(
     sent = bool(file.tell())
     if not sent and "url" not in payload:
         raise errors.EmptyData("send the audio's bytes in data, as base64, or a url in payload")
-    asked = json.dumps(["invoke", namespace, payload, digest], sort_keys=True)
+    try:
+        asked = json.dumps(["invoke", namespace, payload, digest], sort_keys=True)
+    except RecursionError:
+        raise errors.IllegalPayload("payload is nested too deeply") from None
     new = NewTask(
         id=request.state.task_id,
         app=app.appkey,

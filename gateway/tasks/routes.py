@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import uuid
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -103,7 +104,10 @@ def _app(state: State, request: Request) -> Any:
 
 
 def _id(request: Request) -> str:
-    return str(request.path_params["task_id"])
+    try:
+        return str(uuid.UUID(request.path_params["task_id"]))
+    except ValueError:
+        raise errors.NotFound("a task's id is a UUID") from None
 
 
 def _page_size(text: str | None) -> int:
@@ -123,7 +127,7 @@ def _from_cursor(text: str | None) -> tuple[int, str] | None:
         return None
     try:
         time, _, name = base64.urlsafe_b64decode(text).decode("ascii").partition(" ")
-        return int(time[:18]), name
+        return int(time[:18]), str(uuid.UUID(name))
     except (ValueError, binascii.Error):
         raise errors.ClientError("cursor is none that was given out") from None
 

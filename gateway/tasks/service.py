@@ -83,10 +83,11 @@ class Tasks:
                 raise _away(error) from error
         try:
             known = await self._run(partial(self._add, new, name, size))
-        except errors.ServerBusy:
+        except Exception as error:
             # A server may have committed and died before it said so. Then the file is needed; if
             # not, it is found as an orphan.
-            if name and self._database.is_sqlite:
+            perhaps_kept = isinstance(error, errors.ServerBusy) and not self._database.is_sqlite
+            if name and not perhaps_kept:
                 await asyncio.to_thread(self._uploads.remove, name)
             raise
         if known is None:
@@ -202,7 +203,7 @@ class Tasks:
 
         Raises:
             NotFound: as for :meth:`find`.
-            Conflict: it has no webhook, or there is nothing to deliver.
+            Conflict: it has no webhook, there is nothing to deliver, or it is being delivered.
         """
         row = await self.find(task, app)
         if row.webhook_url is None:
@@ -211,7 +212,8 @@ class Tasks:
             raise errors.Conflict(f"the task is {row.state}: there is nothing to deliver")
         receiver = self._worker.receiver(row)
         now = milliseconds(self._now())
-        await self._run(partial(attempts.replay, task=row, receiver=receiver, now=now))
+        if not await self._run(partial(attempts.replay, task=row, receiver=receiver, now=now)):
+            raise errors.Conflict("it is being delivered at this moment; ask again after that")
         self._worker.wake()
         return await self.find(task, app)
 

@@ -175,20 +175,27 @@ def follow(connection: Connection, row: TaskRow, attempt: int, due_at: int) -> N
         _schedule(connection, row.id, attempt + 1, row.retry + 1, row.receiver, due_at)
 
 
-def replay(connection: Connection, task: TaskRow, receiver: str, now: int) -> None:
-    """Deliver once more, from the start of the schedule; what waits is brought forward."""
+def replay(connection: Connection, task: TaskRow, receiver: str, now: int) -> bool:
+    """Deliver once more, from the start of the schedule; what waits is brought forward.
+
+    Returns:
+        Whether it was possible: not while an attempt is being sent.
+    """
     attempts = log_of(connection, task.id)
     last = attempts[-1] if attempts else None
-    if last is not None and last.state != Attempt.DONE:
+    if last is not None and last.state == Attempt.SENDING:
+        return False
+    if last is not None and last.state == Attempt.WAITING:
         connection.execute(
             update(deliveries)
             .where(_is(task.id, last.attempt), deliveries.c.state == Attempt.WAITING)
             .values(due_at=now, retry=0)
         )
-        return
+        return True
     number = last.attempt + 1 if last is not None else 1
     _schedule(connection, task.id, number, 0, receiver, now)
     connection.execute(update(tasks).where(tasks.c.id == task.id).values(delivery=Delivery.WAITING))
+    return True
 
 
 def judge(connection: Connection, receiver: str, answered: bool, now: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import json
 import time
@@ -249,6 +250,25 @@ async def test_what_is_no_request_for_a_task_is_refused(front):
     assert_problem(large, 413, "ExceededDataSize")
     assert_refused(await invoke_later(front, asks={"async": 1}), "IllegalPayload", "async")
     assert_refused(await invoke_later(front, audio=b""), "EmptyData")
+    half = {"audio_url": "http://127.0.0.1:1/#\ud800"}
+    assert_problem(
+        await ask(front, "POST", "/analyze-with-webhook", content=json.dumps(half)),
+        400, "FailedDownload", "Unicode",
+    )  # fmt: skip
+    pcm = {"format": "pcm", "channel": 1, "sample_rate": 2**31}
+    assert_refused(await invoke_later(front, asks={"audio_info": pcm}), "IllegalPayload", "2**31")
+
+
+@pytest.mark.parametrize("name", ["%00", "..%2f..", "no-uuid", "é", "1" * 3000])
+async def test_what_is_no_id_finds_nothing(front, name):
+    for method, path in (
+        ("GET", ""), ("DELETE", ""), ("GET", "/deliveries"), ("POST", "/replay"),
+    ):  # fmt: skip
+        answer = await ask(front, method, f"/api/v1/tasks/{name}{path}")
+        assert_problem(answer, 404, "ClientError")
+    cursor = base64.urlsafe_b64encode(b"1 \0").decode()
+    answer = await ask(front, "GET", "/api/v1/tasks", params={"cursor": cursor})
+    assert_problem(answer, 400, "ClientError", "cursor")
 
 
 async def test_pages_are_walked_by_their_cursor(front):

@@ -17,9 +17,20 @@ from tests.web import web
 
 
 @pytest.fixture
-def address(monkeypatch):
-    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.4)
-    app = Starlette(routes=[Route("/", lambda _: PlainTextResponse("here"), methods=["POST"])])
+def server(monkeypatch):
+    for name in ("HEAD_SECONDS", "LINGER_SECONDS", "STALLED_SECONDS"):
+        monkeypatch.setattr(http_protocol, name, 0.4)
+
+    async def read(request):
+        return PlainTextResponse(str(len(await request.body())))
+
+    app = Starlette(
+        routes=[
+            Route("/", lambda _: PlainTextResponse("here"), methods=["POST"]),
+            Route("/read", read, methods=["POST"]),
+            Route("/large", lambda _: PlainTextResponse("x" * 2**24)),
+        ]
+    )
     (port,) = free_ports(1)
     server = uvicorn.Server(
         uvicorn.Config(app, port=port, http=HttpProtocol, ws="none", log_level="critical")
@@ -28,9 +39,21 @@ def address(monkeypatch):
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    yield "127.0.0.1", port
+    yield server
     server.should_exit = True
     thread.join()
+
+
+@pytest.fixture
+def address(server):
+    return "127.0.0.1", server.config.port
+
+
+def until_nobody_is_connected(server):
+    deadline = time.monotonic() + 10
+    while server.server_state.connections:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def until_closed(connection):
@@ -97,6 +120,78 @@ def test_requests_one_after_the_other_each_have_their_own_bounds(address):
             connection.sendall(b"\r\n")
             assert b"here" in connection.recv(4096)
             time.sleep(0.3)
+
+
+@pytest.mark.parametrize("path", [b"/", b"/read"])
+def test_trailers_have_the_bounds_of_a_head(server, address, path):
+    """Whether the request is answered already, or waits for its end."""
+    with socket.create_connection(address) as connection:
+        connection.sendall(
+            b"POST " + path + b" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"3\r\nabc\r\n0\r\n"
+        )
+        with pytest.raises(OSError):
+            for _ in range(400):
+                connection.sendall(b"X-Trailer: 1\r\n" * 100)
+                time.sleep(0.002)
+    until_nobody_is_connected(server)
+
+
+def test_a_chunked_body_and_a_few_trailers_are_lawful(address):
+    with socket.create_connection(address) as connection:
+        connection.settimeout(5)
+        for _ in range(2):
+            connection.sendall(
+                b"POST /read HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            )
+            for _ in range(30_000):
+                connection.sendall(b"1\r\nx\r\n")  # five bytes beside each of the body
+            connection.sendall(b"0\r\nX-Checksum: 5\r\n\r\n")
+            assert b"30000" in connection.recv(4096)
+
+
+def test_what_drips_on_after_its_answer_is_hung_up_on(address):
+    with socket.create_connection(address) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+        began = time.monotonic()
+        with pytest.raises(OSError):
+            while time.monotonic() - began < 5:
+                connection.sendall(b"X")
+                time.sleep(0.05)
+    assert 0.3 < time.monotonic() - began < 3
+
+
+def test_the_rest_of_a_body_may_follow_its_answer(address):
+    with socket.create_connection(address) as connection:
+        connection.settimeout(5)
+        for _ in range(3):
+            connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+            assert b"here" in connection.recv(4096)
+            time.sleep(0.2)
+            connection.sendall(b"x" * 1000)
+        _, seconds = until_closed(connection)
+    assert seconds < 3, "nor does an idle connection stay for ever"
+
+
+def test_who_does_not_read_is_hung_up_on(server, address):
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(address)
+        connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
+        time.sleep(0.1)
+        assert server.server_state.connections
+        until_nobody_is_connected(server)
+
+
+def test_who_reads_slowly_gets_everything(address):
+    with socket.create_connection(address) as connection:
+        connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        size, began = 0, time.monotonic()
+        while block := connection.recv(2**19):
+            size += len(block)
+            time.sleep(0.03)
+    assert size > 2**24
+    assert time.monotonic() - began > 2 * http_protocol.STALLED_SECONDS
 
 
 def test_a_body_may_be_large_and_late(address):

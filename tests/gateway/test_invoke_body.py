@@ -156,6 +156,28 @@ def test_the_limits_hold():
     assert streamed(body, rest_limit=1000) is errors.ExceededDataSize
 
 
+@pytest.mark.parametrize("escape", [rb"\/", rb"\u002b", rb"\u002F"])
+def test_the_escapes_that_encoders_make_of_base64_are_no_burden(escape):
+    sign = b"+" if escape.endswith(b"b") else b"/"
+    body = b'{"data":"' + escape * 40_000 + b'"}'
+    assert streamed(body, cuts=range(0, len(body), 4099)) == (
+        {},
+        base64.b64decode(sign * 40_000),
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":[' + b"[]," * 5_000 + b"1]}",
+        b'{"data":"' + rb"\u0041" * 12_000 + b'"}',
+        b"{" + b",".join(b'"%d":1' % number for number in range(4_000)) + b"}",
+    ],
+)
+def test_what_only_takes_time_is_refused(body):
+    assert streamed(body) is errors.ClientError
+
+
 def test_a_large_body_stays_out_of_memory():
     block = base64.b64encode(bytes(range(256)) * 192)  # 48 KiB, whole quads
     reader = InvokeBodyReader(MANY, MANY)

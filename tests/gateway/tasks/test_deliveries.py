@@ -117,6 +117,24 @@ async def test_a_replay_brings_a_waiting_attempt_forward(tasks):
         assert len(await tasks.attempts(task, APP)) == 2
 
 
+async def test_what_is_being_delivered_is_not_replayed_meanwhile(tasks):
+    answer = asyncio.Event()
+
+    async def late(writer):
+        await answer.wait()
+        await status(200)(writer)
+
+    async with receiver(MISSING) as audio, receiver(late) as there:
+        task = await tasks.accept(new_task(audio.url, hook=there.url), None)
+        await there.until(1)
+        with pytest.raises(Conflict, match="being delivered at this moment"):
+            await tasks.replay(task, APP)
+        answer.set()
+        await delivered(tasks, task)
+        await tasks.replay(task, APP)
+        await there.until(2)
+
+
 async def test_only_what_is_over_and_has_a_webhook_is_replayed(tasks):
     without = await tasks.accept(new_task(), None)
     with pytest.raises(Conflict, match="no webhook"):

@@ -1,11 +1,13 @@
 """A store that is locked, restarted or gone: a wait or a clear error, and nothing lost."""
 
 import asyncio
+import dataclasses
 import io
 import sqlite3
 import time
 
 import pytest
+from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import ServerBusy
 from tests.gateway.receiver import receiver, status
@@ -92,6 +94,16 @@ async def test_a_server_that_is_not_there_yet_is_waited_for(settings, clock, ser
     finally:
         if not (server.data / "postmaster.pid").exists():
             await asyncio.to_thread(server.start)
+
+
+async def test_a_task_that_no_database_takes_leaves_nothing(tasks, settings):
+    """And its fault, which is logged, says nothing of it: a URL may hold a secret."""
+    new = new_task(audio_url=None, hook="http://example.test/?key=k4711")
+    new = dataclasses.replace(new, pcm=(2**63, 1))
+    with pytest.raises((OverflowError, SQLAlchemyError)) as caught:
+        await tasks.accept(new, io.BytesIO(b"audio"))
+    assert list((settings.data_dir / "audio").iterdir()) == []
+    assert "k4711" not in str(caught.value)
 
 
 async def test_an_upload_folder_that_cannot_be_written_accepts_nothing(tasks, settings):
