@@ -26,6 +26,7 @@ from gateway.identity.apps import App, check_distinct, load_apps
 from gateway.identity.identities import Identities
 from gateway.identity.tokens import Tokens
 from gateway.inbound.body_guard import BodyGuard, BodyLimits
+from gateway.inbound.own_machine import OwnMachine
 from gateway.metrics import Metrics
 from gateway.outbound.client import OutboundClient
 from gateway.request_log import RequestLog
@@ -124,6 +125,8 @@ def create_app(settings: Settings) -> FastAPI:
             ],
             expose_headers=["Age", "ETag", "Retry-After", "Server-Timing", "X-Tt-Logid"],
         )
+    if not apps:
+        app.add_middleware(OwnMachine, origins=settings.cors_origins, refuse=_answer)
     app.add_middleware(RequestLog, metrics=metrics, tracer=tracing.tracer, crash=_crash)
     return app
 

@@ -154,8 +154,8 @@ def test_another_action_or_version_is_refused(client, query):
 
 
 def test_without_apps_any_signature_gets_a_token_that_is_let_in():
-    with TestClient(create_app(Settings())) as client:
-        answer = post(client, access_key="AKnobody")
+    with TestClient(create_app(Settings()), base_url="http://localhost") as client:
+        answer = post(client, access_key="AKnobody", host="localhost")
         assert answer.status_code == 200
         assert invoke(client, answer.json()["token"]).startswith("EmptyData")
 

@@ -26,7 +26,11 @@ def client(sample):
 
 def client_of(**settings):
     """A client that starts nothing: the page needs no Triton and no database."""
-    return TestClient(create_app(Settings(**settings)), raise_server_exceptions=False)
+    return TestClient(
+        create_app(Settings(**settings)),
+        base_url="http://localhost",
+        raise_server_exceptions=False,
+    )
 
 
 def named(page):
