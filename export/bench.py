@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError
 
 from export import proof
 from export.errors import ExportError
@@ -45,7 +46,10 @@ class _Network:
         file = path / "model.onnx" if path.is_dir() else path
         if not file.is_file():
             raise ExportError(f"there is no network at {file}")
-        model = onnx.load(file)
+        try:
+            model = onnx.load(file)
+        except DecodeError:
+            raise ExportError(f"{file} is no network in ONNX's form") from None
         shapes = {each.name: each.type.tensor_type.shape.dim for each in model.graph.input}
         if set(shapes) != {"PICTURES", "WEIGHTS"}:
             raise ExportError(f"{file} takes {', '.join(shapes)}, not PICTURES and WEIGHTS")

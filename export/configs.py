@@ -13,7 +13,7 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2 as pb
 
 NEWEST_OPSET, NEWEST_IR = 20, 9
-"""Of a network's file: what ONNX Runtime 1.19 in Triton 24.10 loads."""
+"""Of a network's file: what ONNX Runtime 1.19 loads, of Triton 24.10, and all newer ones."""
 
 _QUEUE_SIZE = 64
 _QUEUE_MICROSECONDS = 60_000_000

@@ -27,7 +27,9 @@ class Settings(BaseSettings):
     """Address to listen on. Without apps only a loopback address is accepted: any appkey and token
     would be let in."""
 
-    port: int = Field(8080, validation_alias=AliasChoices("ACOUSTICSENSE_PORT", "PORT"))
+    port: int = Field(
+        8080, ge=1, le=65535, validation_alias=AliasChoices("ACOUSTICSENSE_PORT", "PORT")
+    )
     """Port to listen on."""
 
     triton_url: str = "127.0.0.1:8001"

@@ -11,7 +11,13 @@ import httpx
 from acousticsense import calls
 from acousticsense.audio import Audio, url_of
 from acousticsense.calls import Asked, Call
-from acousticsense.connection import TIMEOUT_SECONDS, checked_base_url, polls, timeouts
+from acousticsense.connection import (
+    TIMEOUT_SECONDS,
+    checked_api_key,
+    checked_base_url,
+    polls,
+    timeouts,
+)
 from acousticsense.errors import WaitTimeoutError
 from acousticsense.results import Accepted, Analysis, Chorus, Health, Task
 from acousticsense.retries import Attempts
@@ -32,7 +38,7 @@ class AsyncAcousticSenseClient:
     ) -> None:
         """Name a server; see :class:`acousticsense.AcousticSenseClient`."""
         self._base_url = checked_base_url(base_url)
-        self._api_key = api_key
+        self._api_key = checked_api_key(api_key)
         self._identity = {} if api_key is not None else calls.OPEN_IDENTITY
         self._retries = retries
         self._http = httpx.AsyncClient(timeout=timeouts(timeout))
@@ -90,7 +96,7 @@ class AsyncAcousticSenseClient:
             if cursor is None:
                 return
 
-    async def wait(self, task_id: str, timeout: float | None = None) -> Any:  # noqa: ASYNC109  as the other client's
+    async def wait(self, task: str | Accepted | Task, timeout: float | None = None) -> Any:  # noqa: ASYNC109  as the other client's
         """The result of a task, once it is there: an :class:`Analysis` or a :class:`Chorus`.
 
         Raises:
@@ -98,6 +104,7 @@ class AsyncAcousticSenseClient:
             TaskCancelledError: it was cancelled.
             WaitTimeoutError: it is still in work.
         """
+        task_id = calls.task_id_of(task)
         for pause in polls(timeout):
             document = await self.task(task_id)
             if document.over:

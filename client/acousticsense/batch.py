@@ -16,7 +16,13 @@ class BatchProcessor:
     """Analyses files, several at a time; what fails is reported and stops nothing."""
 
     def __init__(self, client: AcousticSenseClient, max_workers: int = 5) -> None:
-        """Take a client, and how many files it is to analyse at a time."""
+        """Take a client, and how many files it is to analyse at a time.
+
+        Raises:
+            ValueError: none at a time.
+        """
+        if max_workers < 1:
+            raise ValueError(f"max_workers is {max_workers}, at least 1 is needed")
         self._client = client
         self._max_workers = max_workers
 

@@ -79,8 +79,7 @@ class Call(Generic[T]):
             return
         with open_audio(self.audio) as file:
             if self.form:
-                name = "audio" if isinstance(self.audio, bytes) else os.path.basename(self.audio)  # noqa: PTH119  a name, no path
-                files = {"file": (name, file)}
+                files = {"file": (_file_name(self.audio), file)}
                 yield httpx.Request(self.method, url, headers=headers, files=files)
                 return
             body = InvokeBody(self.content or {}, file)
@@ -89,6 +88,12 @@ class Call(Generic[T]):
             headers["Content-Type"] = "application/json"
             headers["Content-Length"] = str(body.length)
             yield httpx.Request(self.method, url, headers=headers, stream=body)
+
+
+def _file_name(audio: Audio) -> str:
+    """What the form calls the file: lawful Unicode, which a file's name need not be."""
+    name = "audio" if isinstance(audio, bytes) else os.path.basename(audio)  # noqa: PTH119  no path
+    return name.encode("utf-8", "replace").decode()
 
 
 def health() -> Call[Health]:
@@ -151,7 +156,13 @@ def result_later(
     webhook_url: str | None,
     webhook_token: str | None,
 ) -> Call[str]:
-    """An invocation that is answered with the task's id."""
+    """An invocation that is answered with the task's id.
+
+    Raises:
+        ValueError: something else is asked.
+    """
+    if asked not in NAMESPACES:
+        raise ValueError(f"asked is {asked!r}, neither {' nor '.join(map(repr, NAMESPACES))}")
     later: dict[str, Any] = {"async": True}
     if webhook_url is not None:
         later["webhook"] = _webhook(webhook_url, webhook_token)
@@ -162,6 +173,13 @@ def result_later(
         lambda response: str(check(response)["task_id"]),
         **later,
     )
+
+
+def task_id_of(task: str | Accepted | Task) -> str:
+    """The id of a task, of what was accepted as one, or the id itself."""
+    if isinstance(task, Accepted):
+        return task.request_id
+    return task.id if isinstance(task, Task) else task
 
 
 def task(task_id: str) -> Call[Task]:

@@ -11,7 +11,13 @@ import httpx
 from acousticsense import calls
 from acousticsense.audio import Audio, url_of
 from acousticsense.calls import Asked, Call
-from acousticsense.connection import TIMEOUT_SECONDS, checked_base_url, polls, timeouts
+from acousticsense.connection import (
+    TIMEOUT_SECONDS,
+    checked_api_key,
+    checked_base_url,
+    polls,
+    timeouts,
+)
 from acousticsense.errors import WaitTimeoutError
 from acousticsense.results import Accepted, Analysis, Chorus, Health, Task
 from acousticsense.retries import Attempts
@@ -43,10 +49,10 @@ class AcousticSenseClient:
             retries: how often a call is made again if the server is busy, or the connection fails.
 
         Raises:
-            ValueError: the URL is none of http or https.
+            ValueError: the URL is none of http or https, or the key cannot be one.
         """
         self._base_url = checked_base_url(base_url)
-        self._api_key = api_key
+        self._api_key = checked_api_key(api_key)
         self._identity = {} if api_key is not None else calls.OPEN_IDENTITY
         self._retries = retries
         self._http = httpx.Client(timeout=timeouts(timeout))
@@ -114,11 +120,11 @@ class AcousticSenseClient:
             if cursor is None:
                 return
 
-    def wait(self, task_id: str, timeout: float | None = None) -> Any:
+    def wait(self, task: str | Accepted | Task, timeout: float | None = None) -> Any:
         """The result of a task, once it is there: an :class:`Analysis` or a :class:`Chorus`.
 
         Args:
-            task_id: of :meth:`submit`, or a ``request_id``.
+            task: the id of :meth:`submit` or a ``request_id``, or what bears it.
             timeout: seconds; without, as long as it takes.
 
         Raises:
@@ -126,6 +132,7 @@ class AcousticSenseClient:
             TaskCancelledError: it was cancelled.
             WaitTimeoutError: it is still in work.
         """
+        task_id = calls.task_id_of(task)
         for pause in polls(timeout):
             document = self.task(task_id)
             if document.over:

@@ -101,8 +101,10 @@ def check_port(port: int, setting: str) -> None:
     """Make sure that a loopback port is free.
 
     Raises:
-        MissingPrerequisiteError: something listens there.
+        MissingPrerequisiteError: something listens there, or it is none.
     """
+    if not 0 < port < 2**16:
+        raise MissingPrerequisiteError(f"{setting} is {port}: a port is a number from 1 to 65535.")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -33,6 +33,7 @@ _MEL = {
     "top_db": 1000,  # a window is cut off at 80 dB below its own loudest, not the song's
 }
 _BUCKETS = (1, 2, 4, 8)
+_LONGEST_WINDOW_SECONDS = 600
 _ROUNDS = 5  # calls that are timed, one thread each
 Tell = Callable[[str], None]
 
@@ -165,6 +166,10 @@ def _torch_runner(served: Served) -> proof.Run:
 
 
 def _parameters(request: Request, checkpoint: Checkpoint) -> dict[str, str]:
+    if not 0 < request.window_seconds <= _LONGEST_WINDOW_SECONDS:  # NaN compares false
+        raise ExportError(
+            f"a window is more than 0 and at most {_LONGEST_WINDOW_SECONDS} seconds of a song"
+        )
     columns = round(request.window_seconds * _MEL["sample_rate"] / _MEL["hop_length"])
     if columns < 1:
         raise ExportError("a window of no time shows nothing")

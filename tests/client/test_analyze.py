@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -20,6 +23,7 @@ from tests.conftest import free_ports
 from tests.e2e.contract import ALONE, CLIP, KARAOKE
 from tests.gateway.receiver import raw, silence, status
 from tests.gateway.strangers import ok
+from tests.sounds import encode, tones
 
 GOOD, BROKEN = 180, 20
 
@@ -170,6 +174,13 @@ def test_a_server_that_goes_away_ends_the_run_and_blames_no_song(clip, tmp_path)
     [
         (["nowhere.mp3"], "nowhere.mp3: there is no such file or folder"),
         (["."], "no song in ."),
+        ([""], "an argument is empty"),
+        (["ftp://example.com/x.mp3"], "only http:// and https:// are taken"),
+        (["/dev/null"], "neither a file nor a folder"),
+        (["x.mp3", "--report", "folder.md"], "folder.md is a folder"),
+        (["x.mp3", "--out", "a.json", "--report", "./a.json"], "name two files"),
+        (["x.mp3", "--out", "/dev/full"], "/dev/full is no file"),
+        (["x.mp3", "--url", "http://127.0.0.1:99999"], "1 to 65535"),
         (["x.mp3", "--resume"], "name it with --out"),
         (["x.mp3", "--report", "x.pdf"], "ends with .html, .md, .json"),
         (["x.mp3", "--report", "no/x.md"], "there is no folder no"),
@@ -185,6 +196,7 @@ def test_what_cannot_be_done_is_said_before_it_is_begun(arguments, words, tmp_pa
     if "." not in arguments:
         Path("x.mp3").write_bytes(b"no music")
     Path("all.jsonl").write_text("something else\n")
+    Path("folder.md").mkdir()
     done = acousticsense("analyze", *arguments)
     assert done.returncode == 2
     assert words in done.stderr
@@ -199,7 +211,48 @@ def test_nobody_there_and_a_wrong_key_are_said_in_a_sentence(front, clip):
     assert done.stderr.startswith(f"nothing answers at http://127.0.0.1:{port}")
     done = acousticsense("analyze", clip, "--url", front.url, "--api-key", "wrong")
     assert done.returncode == 1
-    assert done.stderr.strip() == "InvalidAccess: the API key is unknown"
+    words = "InvalidAccess: the API key is unknown; pass --api-key, or set ACOUSTICSENSE_API_KEY"
+    assert done.stderr.strip() == words
+
+
+@pytest.mark.parametrize("key", ["ключ", "ask_secret\n", " "])
+def test_a_key_that_can_be_none_is_not_sent_and_not_told(clip, key):
+    for command in (["analyze", clip], ["cut", clip, "-o", "clip.wav"]):
+        done = acousticsense(*command, "--api-key", key)
+        assert done.returncode == 2
+        assert "the API key is empty, or holds" in done.stderr
+        assert "ask_secret" not in done.stderr
+
+
+def test_results_that_cannot_be_printed_are_told_in_a_sentence(gateway, clip):
+    command = [sys.executable, "-m", "acousticsense", "analyze", str(clip), "--url", gateway.url]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert "No space left" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_name_that_is_no_unicode_stops_nothing(gateway, clip, tmp_path):
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    (folder / "ok.mp3").write_bytes(clip.read_bytes())
+    strange = os.fsencode(folder) + b"/caf\xe9.wav"
+    Path(os.fsdecode(strange)).write_bytes(encode(tones(2.0), "wav"))
+    done = acousticsense("analyze", folder, "--out", tmp_path / "all.jsonl", "--url", gateway.url)
+    assert done.returncode == 0, done.stderr
+    assert len(lines(tmp_path / "all.jsonl")) == 2
+
+
+@pytest.mark.parametrize("content", [b'{"songs": ["a"]}', b"OggS\0\x02" + bytes(500)])
+def test_a_file_that_is_not_ours_is_not_cut_off(content, tmp_path):
+    """Although its one line has no end, as one of ours that was broken off."""
+    (tmp_path / "x.mp3").write_bytes(b"no music")
+    other = tmp_path / "other.json"
+    other.write_bytes(content)
+    done = acousticsense("analyze", tmp_path / "x.mp3", "--out", other, "--resume")
+    assert done.returncode == 2
+    assert "line 1 is no result" in done.stderr
+    assert other.read_bytes() == content
 
 
 def test_silence_is_interrupted_by_ctrl_c(clip):

@@ -10,6 +10,7 @@ from acousticsense import (
     AcousticSenseClient,
     Analysis,
     AudioError,
+    BatchProcessor,
     Chorus,
     ConflictError,
     DownloadError,
@@ -73,13 +74,24 @@ def test_what_is_submitted_is_waited_for(client, clip, asked, kind):
     assert isinstance(result, kind)
     assert client.task(task).over
     assert client.task(task).state == "succeeded"
+    assert client.wait(client.task(task)) == result
+
+
+def test_what_cannot_be_is_said_at_once(gateway, client, clip):
+    with pytest.raises(ValueError, match="neither 'genre' nor 'chorus'"):
+        client.submit(clip, "foo")
+    with pytest.raises(ValueError, match="at least 1"):
+        BatchProcessor(client, max_workers=0)
+    with pytest.raises(ValueError, match="the API key") as caught:
+        AcousticSenseClient(gateway.url, "ask_secret\n")
+    assert "ask_secret" not in str(caught.value)
 
 
 def test_an_analysis_by_url_is_accepted_sent_and_waited_for(client):
     with scripted(raw(ok(CLIP))) as audio, scripted(status(200)) as hook:
         accepted = client.analyze_audio_url(audio.url, hook.url, "my secret")
         assert accepted["status"] == "processing"
-        analysis = client.wait(accepted.request_id, timeout=60)
+        analysis = client.wait(accepted, timeout=60)
         while not hook.calls:  # bounded by the test's timeout
             threading.Event().wait(0.02)
     assert analysis["request_id"] == accepted.request_id

@@ -1,5 +1,8 @@
 """``acousticsense cut``: the chorus that a real server found, as a file."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
@@ -59,11 +62,23 @@ def test_what_cannot_be_cut_is_said_and_nothing_is_written(gateway, clip, tmp_pa
     for song, to, status, words in (
         (clip, bad, 2, "ends with .wav"),
         (clip, clip, 2, "is the song itself"),
-        (tmp_path / "gone.mp3", tmp_path / "x.wav", 1, "No such file"),
-        (clip, tmp_path / "no" / "x.wav", 1, "cannot be written"),
+        (tmp_path / "gone.mp3", tmp_path / "x.wav", 2, "there is no such file"),
+        (tmp_path, tmp_path / "x.wav", 2, "there is no such file"),
+        (clip, tmp_path / "no" / "x.wav", 2, "there is no folder"),
     ):
         done = cut(song, to, gateway)
         assert done.returncode == status, done.stderr
         assert words in done.stderr and "Traceback" not in done.stderr
     assert [each.name for each in tmp_path.iterdir()] == [clip.name]
     assert clip.read_bytes() == before
+
+
+def test_a_song_without_a_chorus_is_said_to_have_none(gateway, tmp_path):
+    song = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.wav"))
+    song.write_bytes(encode(tones(20.0), "wav"))
+    done = cut(song, tmp_path / "clip.wav", gateway)
+    assert done.returncode == 0, done.stderr
+    assert "No chorus was found" in done.stderr
+    assert soundfile.info(tmp_path / "clip.wav").duration > 1
+    shown = acousticsense("analyze", song, "--chorus", "--url", gateway.url)
+    assert "no chorus was found; the likeliest stretch is" in shown.stdout

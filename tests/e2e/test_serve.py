@@ -116,6 +116,16 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(environment, name):
     assert re.match(rf"Cannot start: Port \d+ cannot be used .* set {name} to another", done.stderr)
 
 
+@pytest.mark.parametrize(("port", "words"), [("99999", "a port is a number"), ("-1", "above 0")])
+def test_a_number_that_is_no_port_is_said_in_a_sentence(environment, port, words):
+    wrong = {**os.environ, **environment, "PORT": port}
+    done = subprocess.run(
+        COMMAND, env=wrong, cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("Cannot start: PORT is") and words in done.stderr
+
+
 def test_a_setting_that_is_no_number_is_said_in_a_sentence(environment):
     wrong = {**os.environ, **environment, "ACOUSTICSENSE_CORES": "many"}
     done = subprocess.run(

@@ -162,9 +162,10 @@ def test_the_bench_prints_a_line_a_batch(monkeypatch, capsys):
     assert main() == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if "genre_vit | fp32" in line]
     assert [line.split("|")[3].strip() for line in lines] == ["1", "2", "4", "8"]
-    monkeypatch.setattr("sys.argv", ["export", "bench", "nowhere"])
-    assert main() == 1
-    assert "no network at" in capsys.readouterr().err
+    for path, words in (("nowhere", "no network at"), (__file__, "no network in ONNX's form")):
+        monkeypatch.setattr("sys.argv", ["export", "bench", path])
+        assert main() == 1
+        assert words in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

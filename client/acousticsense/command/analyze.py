@@ -11,7 +11,7 @@ import typer
 from acousticsense.async_client import AsyncAcousticSenseClient
 from acousticsense.command import run
 from acousticsense.command.entries import ResultsFile, ResultsFileError
-from acousticsense.command.options import DEFAULT_URL, ApiKey, BaseUrl, end, errors
+from acousticsense.command.options import DEFAULT_URL, ApiKey, BaseUrl, end, errors, words
 from acousticsense.command.progress import RunProgress, show
 from acousticsense.command.report import WRITERS, write_report
 from acousticsense.command.songs import NoSongError, songs_of
@@ -69,10 +69,13 @@ def analyze(  # noqa: PLR0913, PLR0917  every one is an option of the command
             progress = _run(url, api_key, found, asked, results, jobs)
     except (ResultsFileError, OSError) as error:
         end(str(error), 2)
-    if out is None:
-        show(progress.entries.values())
-    if report is not None:
-        write_report(report, progress.entries.values())
+    try:
+        if out is None:
+            show(progress.entries.values())
+        if report is not None:
+            write_report(report, progress.entries.values())
+    except OSError as error:
+        end(str(error), 1)
     failed = any(each.error is not None for each in progress.entries.values())
     if len(found) > 1 or out is not None:
         errors.print(progress.summary(), markup=False, soft_wrap=True)
@@ -96,17 +99,18 @@ def _run(
             await run.analyze(client, songs, asked, results, jobs, progress.tell)
 
     try:
-        _check_server(url)
+        _check_server(url, api_key)
         with progress:
             asyncio.run(work())
     except AcousticSenseError as error:
-        end(f"{error}\n{progress.summary(more)}" if progress.entries else str(error), 1)
+        told = words(error)
+        end(f"{told}\n{progress.summary(more)}" if progress.entries else told, 1)
     except KeyboardInterrupt:
         end(f"Stopped. {progress.summary(more)}", 130)
     return progress
 
 
-def _check_server(url: str) -> None:
+def _check_server(url: str, api_key: str | None) -> None:
     """Ask once before anything else: a wrong address is told at once, not after all retries.
 
     Raises:
@@ -114,7 +118,7 @@ def _check_server(url: str) -> None:
     """
 
     async def ask() -> None:
-        async with AsyncAcousticSenseClient(url) as client:
+        async with AsyncAcousticSenseClient(url, api_key) as client:
             await client.get_health()
 
     try:
@@ -132,3 +136,7 @@ def _check(out: Path | None, *, resume: bool, report: Path | None) -> None:
     for each in (out, report):
         if each is not None and not each.parent.is_dir():
             end(f"{each}: there is no folder {each.parent}", 2)
+        if each is not None and each.is_dir():
+            end(f"{each} is a folder: name a file", 2)
+    if out is not None and report is not None and out.resolve() == report.resolve():
+        end(f"{out} cannot hold both the results and their report: name two files", 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from acousticsense.client import AcousticSenseClient
-from acousticsense.command.options import DEFAULT_URL, ApiKey, BaseUrl, end, output
+from acousticsense.command.options import DEFAULT_URL, ApiKey, BaseUrl, end, errors, output, words
 from acousticsense.command.report.numbers import stretch
 from acousticsense.errors import AcousticSenseError
 
@@ -42,19 +43,26 @@ def cut(
     soundfile = _soundfile()
     if to.suffix.lower() not in _FORMATS:
         end(f"{to}: a clip's name ends with {', '.join(_FORMATS)}", 2)
-    if to.exists() and song.exists() and to.samefile(song):
+    if not to.parent.is_dir():
+        end(f"{to}: there is no folder {to.parent}", 2)
+    if not song.is_file():
+        end(f"{song}: there is no such file; a song is cut from a file of this machine", 2)
+    if to.exists() and to.samefile(song):
         end(f"{to} is the song itself: name another file", 2)
     try:
         _check_readable(soundfile, song)
         with AcousticSenseClient(url, api_key) as client:
-            best = client.find_chorus(song).thumbnail[0]
+            found = client.find_chorus(song)
+        best = found.thumbnail[0]
         _copy(soundfile, song, to, best.start, best.end)
     except AcousticSenseError as error:
-        end(f"{song}: {error}", 1)
+        end(f"{song}: {words(error)}", 1)
     except OSError as error:
         end(str(error), 1)
     except ValueError as error:
         end(str(error), 2)
+    if not found.chorus_segments:
+        errors.print(f"No chorus was found in {song}; this is its likeliest stretch.", markup=False)
     output.print(f"{to}: {stretch(best.interval)} of {song}", markup=False)
 
 
@@ -71,12 +79,12 @@ def _check_readable(soundfile: Any, song: Path) -> None:
     """Open the song once, before the server is asked.
 
     Raises:
-        OSError: it is not there.
+        OSError: it may not be read.
     """
     with song.open("rb"):
         pass
     try:
-        soundfile.info(str(song))
+        soundfile.info(os.fsencode(song))
     except soundfile.LibsndfileError:
         end(
             f"{song} cannot be cut here: WAV, FLAC, Ogg and MP3 can. Convert it first, for "
@@ -94,7 +102,7 @@ def _copy(soundfile: Any, song: Path, to: Path, start: float, end_: float) -> No
     kind = _FORMATS[to.suffix.lower()]
     draft = to.with_name(f".{to.name}.part")
     try:
-        with soundfile.SoundFile(str(song)) as source:
+        with soundfile.SoundFile(os.fsencode(song)) as source:
             first = min(round(start * source.samplerate), source.frames)
             left = min(round(end_ * source.samplerate), source.frames) - first
             source.seek(first)
@@ -104,7 +112,7 @@ def _copy(soundfile: Any, song: Path, to: Path, start: float, end_: float) -> No
             )
             form = {"format": kind, "subtype": source.subtype if same else None}
             rate, channels = source.samplerate, source.channels
-            with soundfile.SoundFile(str(draft), "w", rate, channels, **form) as clip:
+            with soundfile.SoundFile(os.fsencode(draft), "w", rate, channels, **form) as clip:
                 while left > 0:
                     # In blocks: libsndfile's Vorbis encoder keeps a whole write on its stack.
                     block = source.read(min(_BLOCK_FRAMES, left), dtype="float32", always_2d=True)

@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from acousticsense import calls
 from acousticsense.client import AcousticSenseClient
-from acousticsense.command.options import DEFAULT_URL, ApiKey, BaseUrl, output
+from acousticsense.command.options import DEFAULT_URL, ApiKey, BaseUrl, output, words
 from acousticsense.command.server import installed
 from acousticsense.errors import AcousticSenseError
 
@@ -84,7 +84,7 @@ def _server(url: str, api_key: str | None) -> Iterator[Finding]:
         try:
             client.call(calls.task_page(None))
         except AcousticSenseError as error:
-            yield Finding("it lets you in", f"{error}; pass --api-key, or ACOUSTICSENSE_API_KEY")
+            yield Finding("it lets you in", words(error))
         else:
             yield Finding("it lets you in")
 

@@ -57,6 +57,10 @@ class Entry:
         return set(asked) <= set(self.asked)
 
 
+_BEGINNING = b'{"source":'
+"""Of every line that was written here."""
+
+
 def failure(error: Exception) -> dict[str, Any]:
     """An error as an entry holds it."""
     if isinstance(error, ApiError):
@@ -79,6 +83,8 @@ class ResultsFile:
         self._file = None
         if path is None:
             return
+        if path.exists() and not path.is_file():
+            raise ResultsFileError(f"{path} is no file: name another --out")
         if path.exists() and path.stat().st_size and not resume:
             raise ResultsFileError(
                 f"{path} is there already: add --resume to go on with it, or name another --out"
@@ -109,15 +115,17 @@ class ResultsFile:
         self._file.seek(0)
         whole = 0
         for number, line in enumerate(self._file, 1):
+            strange = ResultsFileError(
+                f"{path}: line {number} is no result of `acousticsense analyze`; name another --out"
+            )
             if not line.endswith(b"\n"):
+                if line[: len(_BEGINNING)] != _BEGINNING[: len(line)]:
+                    raise strange  # not ours to cut off
                 break
             try:
                 entry = _entry(json.loads(line))
             except (ValueError, TypeError, KeyError, AcousticSenseError) as error:
-                raise ResultsFileError(
-                    f"{path}: line {number} is no result of `acousticsense analyze`; "
-                    "name another --out"
-                ) from error
+                raise strange from error
             self.entries[entry.key] = entry
             whole += len(line)
         self._file.truncate(whole)

@@ -51,6 +51,7 @@ def options(
 
 def main() -> int:
     """Run the command; 130 after Ctrl-C."""
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # it is a text stream
     try:
         ended = app(standalone_mode=False, prog_name="acousticsense")
     except (typer.Abort, KeyboardInterrupt):

@@ -7,6 +7,8 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from acousticsense.errors import AccessError
+
 errors = Console(stderr=True, highlight=False)
 """Where progress and trouble are told; results go to standard output."""
 output = Console(highlight=False)
@@ -25,6 +27,13 @@ ApiKey = Annotated[
     ),
 ]
 DEFAULT_URL = "http://127.0.0.1:8080"
+
+
+def words(error: Exception) -> str:
+    """What an error says, and where a key goes if one is missing."""
+    if isinstance(error, AccessError):
+        return f"{error}; pass --api-key, or set ACOUSTICSENSE_API_KEY"
+    return str(error)
 
 
 def end(sentence: str, status: int) -> NoReturn:

@@ -104,6 +104,8 @@ def _show_one(entry: Entry) -> None:
             output.print(f"  {score.genre:<12}{score.confidence:6.2f} %  [blue]{bar}[/]")
     if entry.chorus is not None:
         best = entry.chorus.thumbnail[0]
+        if not entry.chorus.chorus_segments:
+            output.print("  no chorus was found; the likeliest stretch is")
         for segment in entry.chorus.chorus_segments or [best]:
             mark = "  [bold]likeliest[/]" if segment.interval == best.interval else ""
             output.print(

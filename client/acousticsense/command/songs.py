@@ -28,10 +28,16 @@ def songs_of(arguments: Sequence[str]) -> list[str]:
     """
     found: dict[str, None] = {}
     for argument in arguments:
+        if not argument:  # of an unset variable; as a path it would be this folder
+            raise NoSongError("an argument is empty: name a file, a folder or a URL")
         if url_of(argument) is not None or Path(argument).is_file():
             found[argument] = None
         elif Path(argument).is_dir():
             found.update(dict.fromkeys(_in_folder(Path(argument))))
+        elif "://" in argument:
+            raise NoSongError(f"{argument}: of URLs only http:// and https:// are taken")
+        elif Path(argument).exists():
+            raise NoSongError(f"{argument} is neither a file nor a folder")
         else:
             raise NoSongError(f"{argument}: there is no such file or folder")
     if not found:
