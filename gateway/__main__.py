@@ -33,7 +33,7 @@ examples:
 
 
 def main() -> int:
-    """Read the settings and serve; 2 if a setting is wrong."""
+    """Read the settings and serve; 2 if a setting is wrong, 130 after Ctrl-C."""
     _parse_arguments()
     try:
         settings = read_settings()
@@ -64,7 +64,10 @@ def main() -> int:
         server_header=False,
     )
     server = _Server(config)
-    server.run()
+    try:
+        server.run()
+    except KeyboardInterrupt:  # uvicorn has ended in order, and tells the signal on
+        return 130
     return 0 if server.started else 1
 
 

@@ -196,7 +196,9 @@ async def _client_disconnect(_: Request, __: Exception) -> Response:
     return JSONResponse(None, _CLIENT_CLOSED_REQUEST)
 
 
-def _crash(request: Request, error: Exception) -> Response:
+def _crash(request: Request, error: BaseException) -> Response:
     """A fault of ours: the whole story to the log, none of it to the client."""
+    if isinstance(error, asyncio.CancelledError):  # the process ends, and waited long enough
+        return _answer(request, errors.ServerBusy("stopping; send it again", retry_after=5.0))
     log.error("crash", task_id=request.state.task_id, exc_info=error)
     return _answer(request, errors.ServerError())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import Callable
@@ -31,9 +32,9 @@ class RequestLog:
         app: ASGIApp,
         metrics: Metrics,
         tracer: Tracer,
-        crash: Callable[[Request, Exception], Response],
+        crash: Callable[[Request, BaseException], Response],
     ) -> None:
-        """Wrap ``app``; ``crash`` makes the answer to what it raises."""
+        """Wrap ``app``; ``crash`` makes the answer to what it raises, and to being cancelled."""
         self.app = app
         self.metrics = metrics
         self.tracer = tracer
@@ -71,6 +72,9 @@ class RequestLog:
             trace_id = f"{known.trace_id:032x}" if known.is_valid else task_id.replace("-", "")
             try:
                 await self.app(scope, receive_counted, send_named)
+            except asyncio.CancelledError as error:  # by uvicorn, as the process ends
+                if not status:
+                    await self.crash(Request(scope), error)(scope, receive, send_named)
             except Exception as error:
                 if status:  # the answer has begun: nothing is left but to hang up
                     raise
