@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.schema import Table
 
 from gateway.metrics import Metrics
-from gateway.tasks.schema import SCHEMA, metadata
+from gateway.tasks.schema import SCHEMA, metadata, tasks
 from gateway.webhooks.secrets import SecretBox, kept_key
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ class Database:
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"))
                 connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
             metadata.create_all(connection)
+            for index in tasks.indexes:  # of tables that an older version made
+                index.create(connection, checkfirst=True)
 
     def close(self) -> None:
         """Let the threads and connections go."""

@@ -92,6 +92,7 @@ for _name, _column in (("due", tasks.c.due_at), ("finished", tasks.c.finished_at
     Index(f"tasks_{_name}", _column, sqlite_where=_known, postgresql_where=_known)
 _open = tasks.c.finished_at.is_(None)
 Index("tasks_open", tasks.c.state, tasks.c.accepted_at, sqlite_where=_open, postgresql_where=_open)
+Index("tasks_open_of_app", tasks.c.app, sqlite_where=_open, postgresql_where=_open)
 
 deliveries = Table(
     "deliveries",

@@ -38,7 +38,8 @@ _PING = b'{"type":"ping"}'
 _RETRY_SECONDS = 5.0
 _EPOCH = 1_767_225_600  # 2026: priorities are seconds since then, to fit into 32 bits until 2094
 _URL_HANDICAP = 10  # seconds that a download of unknown size stands back in the queue …
-_BYTES_A_SECOND = 2**20  # … and an upload one for each of these
+_BYTES_A_SECOND = 2**20  # … and an upload one for each of these …
+_MOST_BEFORE = 3600  # … and one for each of its app's that is not over, so that none keeps all busy
 
 
 class Tasks:
@@ -104,6 +105,7 @@ class Tasks:
     ) -> TaskRow | None:
         now = milliseconds(self._now())
         handicap = _URL_HANDICAP if size is None else size // _BYTES_A_SECOND
+        handicap += store.unfinished(connection, new.app, _MOST_BEFORE)
         priority = now // 1000 - _EPOCH + handicap
         sample_rate, channels = new.pcm or (None, None)
         known = store.add(

@@ -43,6 +43,17 @@ def add(connection: Connection, values: dict[str, Any]) -> TaskRow | None:
     ).one()
 
 
+def unfinished(connection: Connection, app: str, most: int) -> int:
+    """How many of an app's tasks are not over; counted no further than ``most``."""
+    counted = (
+        select(tasks.c.app)
+        .where(tasks.c.app == app, tasks.c.finished_at.is_(None))
+        .limit(most)
+        .subquery()
+    )
+    return int(connection.execute(select(func.count()).select_from(counted)).scalar_one())
+
+
 def find(connection: Connection, task: str, app: str) -> TaskRow | None:
     """An app's own task."""
     query = select(tasks).where(tasks.c.id == task, tasks.c.app == app)
