@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 
 from gateway import errors
 from gateway.tasks import store
+from gateway.tasks.backlog import Backlog
 from gateway.tasks.database import AWAY, Store
 from gateway.tasks.engine import ANALYSIS, Engine
 from gateway.tasks.request import NewTask
@@ -38,8 +39,7 @@ _PING = b'{"type":"ping"}'
 _RETRY_SECONDS = 5.0
 _EPOCH = 1_767_225_600  # 2026: priorities are seconds since then, to fit into 32 bits until 2094
 _URL_HANDICAP = 10  # seconds that a download of unknown size stands back in the queue …
-_BYTES_A_SECOND = 2**20  # … and an upload one for each of these …
-_MOST_BEFORE = 3600  # … and one for each of its app's that is not over, so that none keeps all busy
+_BYTES_A_SECOND = 2**20  # … an upload one for each of these, and both one for each of the backlog
 
 
 class Tasks:
@@ -62,6 +62,7 @@ class Tasks:
         self._secrets = kept.secrets
         self._metrics = kept.metrics
         self._now = now
+        self._backlog = Backlog()
 
     async def accept(self, new: NewTask, audio: BinaryIO | None) -> str:
         """Commit a task.
@@ -105,7 +106,7 @@ class Tasks:
     ) -> TaskRow | None:
         now = milliseconds(self._now())
         handicap = _URL_HANDICAP if size is None else size // _BYTES_A_SECOND
-        handicap += store.unfinished(connection, new.app, _MOST_BEFORE)
+        handicap += self._backlog.join(connection, new.app, now)
         priority = now // 1000 - _EPOCH + handicap
         sample_rate, channels = new.pcm or (None, None)
         known = store.add(
