@@ -76,7 +76,8 @@ class HttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Give the rest of a body that was answered early some time, and then hang up."""
         super().on_response_complete()
-        if self._in_body and not self.transport.is_closing():
+        answered = self.cycle.response_complete  # it is the newest, of those that were pipelined
+        if self._in_body and answered and not self.transport.is_closing():
             self._stop_timer()
             self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
 

@@ -173,6 +173,18 @@ def test_the_rest_of_a_body_may_follow_its_answer(address):
     assert seconds < 3, "nor does an idle connection stay for ever"
 
 
+def test_a_body_may_follow_the_answer_to_the_request_before_it(address):
+    """Sent in one go; what is hung up on is a body whose own answer was given."""
+    head = b"POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+    with socket.create_connection(address) as connection:
+        connection.settimeout(5)
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" + head)
+        assert b"here" in connection.recv(4096)
+        time.sleep(1.0)
+        connection.sendall(b"x" * 1000)
+        assert b"1000" in connection.recv(4096)
+
+
 def test_who_does_not_read_is_hung_up_on(server, address):
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
