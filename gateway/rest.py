@@ -70,7 +70,7 @@ async def analyze_audio(request: Request) -> Response:
 async def _form(request: Request) -> AsyncIterator[FormData]:
     try:
         form = await request.form(max_files=1, max_fields=8)
-    except (LookupError, UnicodeError):
+    except UnicodeError:
         raise errors.ClientError("the form's text is not in the charset that it names") from None
     try:
         yield form

@@ -280,3 +280,20 @@ def test_no_token_reaches_the_log(gateway, sample_mp3):
     assert entry["status"] == 200
     assert entry["path"] == "/api/v1/invoke"
     assert secret not in gateway.log.read_text()
+
+
+def test_a_form_in_a_charset_that_is_none_is_refused(gateway):
+    part = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n--x--\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=x; charset=undefined"}
+    answer = web.post(f"{gateway.url}/analyze-audio", content=part, headers=headers)
+    assert answer.status_code == 400, answer.text
+    assert "charset" in answer.json()["detail"]
+
+
+def test_a_payload_is_read_or_refused_at_every_depth(gateway):
+    """Near Python's own limit reading may succeed where writing does not."""
+    for depth in range(940, 1000):
+        nested = '{"async":true,"x":' + "[" * depth + "]" * depth + "}"
+        body = {"appkey": "a", "token": "a", "namespace": "DeepChorus", "payload": nested}
+        answer = web.post(f"{gateway.url}/api/v1/invoke", json={**body, "data": "AAAA"})
+        assert answer.status_code in {200, 400}, (depth, answer.text)
