@@ -43,7 +43,7 @@ from gateway.tracing import Tracing
 
 _CLIENT_CLOSED_REQUEST = 499  # what nginx logs; nobody is left to read it
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE}
-_NO_ROOM_SECONDS = 5.0
+_RETRY_SECONDS = 5.0
 _LEAST_COMPRESSED = 1000  # bytes of an answer
 log = structlog.get_logger()
 
@@ -189,7 +189,7 @@ async def _os_error(request: Request, error: Exception) -> Response:
         raise error
     log.warning("no room for a temporary file", error=error.strerror)
     words = "no room for the audio; nothing was accepted"
-    return _answer(request, errors.ServerBusy(words, retry_after=_NO_ROOM_SECONDS))
+    return _answer(request, errors.ServerBusy(words, retry_after=_RETRY_SECONDS))
 
 
 async def _client_disconnect(_: Request, __: Exception) -> Response:
@@ -199,6 +199,8 @@ async def _client_disconnect(_: Request, __: Exception) -> Response:
 def _crash(request: Request, error: BaseException) -> Response:
     """A fault of ours: the whole story to the log, none of it to the client."""
     if isinstance(error, asyncio.CancelledError):  # the process ends, and waited long enough
-        return _answer(request, errors.ServerBusy("stopping; send it again", retry_after=5.0))
+        return _answer(
+            request, errors.ServerBusy("stopping; send it again", retry_after=_RETRY_SECONDS)
+        )
     log.error("crash", task_id=request.state.task_id, exc_info=error)
     return _answer(request, errors.ServerError())

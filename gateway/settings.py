@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import Literal, Self
 
@@ -10,6 +9,7 @@ from pydantic import AliasChoices, Field, FilePath, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gateway.identity.apps import App
+from gateway.inbound.own_machine import is_loopback
 from gateway.outbound.settings import OutboundSettings
 
 
@@ -141,12 +141,7 @@ class Settings(BaseSettings):
     def _loopback_while_open(self) -> Self:
         if self.apps or self.apps_file is not None:
             return self
-        address = "127.0.0.1" if self.host == "localhost" else self.host
-        try:
-            loopback = ipaddress.ip_address(address).is_loopback
-        except ValueError:
-            loopback = False
-        if not loopback:
+        if not is_loopback(self.host):
             raise ValueError(
                 f"host {self.host!r} is refused: no app is configured, so anyone who reaches the "
                 "port would be let in; set ACOUSTICSENSE_APPS_FILE, or listen on 127.0.0.1"

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from gateway.settings import Settings
 
-PREFIX = "ACOUSTICSENSE_"
+PREFIX = str(Settings.model_config["env_prefix"])
 _ALIKE = 0.8  # of difflib: a letter or two, a plural, a missing underscore
 _WIDEST = 100
 _INDENT = 6 * " "

@@ -64,7 +64,13 @@ def _is_own(host: str) -> bool:
     """Whether a ``Host`` header names this machine to itself; HTTP/1.0 needs none."""
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
     name = name.removeprefix("[").removesuffix("]").lower()
+    # Browsers never ask DNS for what ends so.
+    return name == "" or name.endswith(".localhost") or is_loopback(name)
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a host's name or address leads to this machine and to no other."""
     try:
-        return name in {"", "localhost"} or ipaddress.ip_address(name).is_loopback
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
     except ValueError:
-        return name.endswith(".localhost")  # browsers never ask DNS for these
+        return False
